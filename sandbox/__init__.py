@@ -1,0 +1,1 @@
+"""Run untrusted programs in jails and judge them by tests, outside the jail."""

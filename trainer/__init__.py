@@ -1,0 +1,1 @@
+"""A GRPO trainer whose rewards come asynchronously through a queue."""

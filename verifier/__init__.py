@@ -1,0 +1,1 @@
+"""Score completions by rules: mathematics, unit tests in jails, formats."""
