@@ -1,0 +1,1 @@
+"""The reward types, one file each; ``registry`` finds them by name."""

@@ -1,0 +1,111 @@
+"""Reward types by name, and the reading of a reward's specification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from verifier.errors import ErrorCode, FieldError, RequestInvalid
+from verifier.rewards.base import Reward, RewardParameters
+from verifier.schema import RewardSpec
+
+BUILTIN: tuple[str, ...] = (
+    "verifier.rewards.math:MathReward",
+    "verifier.rewards.code:CodeReward",
+    "verifier.rewards.format:FormatReward",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundReward:
+    """A reward type with the parameters of one request."""
+
+    name: str
+    weight: float
+    reward: Reward[Any]
+    parameters: RewardParameters
+    key: bytes
+    """The specification as canonical JSON, less what does not touch the score: equal keys score alike."""
+
+
+@cache
+def builtin_types() -> Mapping[str, Reward[Any]]:
+    """Every reward type, by its name."""
+    types: dict[str, Reward[Any]] = {}
+    for entry in BUILTIN:
+        module, _, name = entry.partition(":")
+        reward: Reward[Any] = getattr(import_module(module), name)()
+        types[reward.type_name] = reward
+    return types
+
+
+def parse_reward(spec: RewardSpec, path: str) -> BoundReward:
+    """The reward that a specification names, with its parameters checked.
+
+    Raises:
+        RequestInvalid: unknown type, unknown parameter, or one of the wrong type.
+    """
+    reward = _reward_type(spec, path)
+    try:
+        parameters = reward.Parameters.model_validate(spec)
+    except ValidationError as error:
+        raise RequestInvalid(
+            ErrorCode.VALIDATION_FAILED,
+            f"the parameters of reward '{reward.type_name}' are not as they must be",
+            list(field_errors(error, path)),
+        ) from None
+    judged = {name: value for name, value in spec.items() if name not in ("name", "weight")}
+    return BoundReward(
+        name=parameters.name or reward.type_name,
+        weight=parameters.weight,
+        reward=reward,
+        parameters=parameters,
+        key=orjson.dumps(judged, option=orjson.OPT_SORT_KEYS),
+    )
+
+
+def parse_rewards(specs: Sequence[RewardSpec], path: str) -> list[BoundReward]:
+    """The rewards of one list, whose names must differ.
+
+    Raises:
+        RequestInvalid: see ``parse_reward``; or two components of one name.
+    """
+    bound = [parse_reward(spec, f"{path}.{index}") for index, spec in enumerate(specs)]
+    seen: set[str] = set()
+    for index, component in enumerate(bound):
+        if component.name in seen:
+            raise _refused(
+                f"{path}.{index}.name",
+                "two rewards of one list have this name; give each a 'name' of its own",
+            )
+        seen.add(component.name)
+    return bound
+
+
+def field_errors(error: ValidationError, prefix: str = "") -> Iterator[FieldError]:
+    """pydantic's findings as paths and messages, without the values that were sent."""
+    for finding in error.errors(include_input=False, include_url=False, include_context=False):
+        parts = ([prefix] if prefix else []) + [str(part) for part in finding["loc"]]
+        yield FieldError(path=".".join(parts), message=finding["msg"])
+
+
+def _reward_type(spec: RewardSpec, path: str) -> Reward[Any]:
+    name = spec.get("type")
+    if not isinstance(name, str):
+        raise _refused(f"{path}.type", "every reward needs a 'type': one of those that GET /rewards lists")
+    reward = builtin_types().get(name)
+    if reward is None:
+        raise _refused(f"{path}.type", "no reward type of this name; GET /rewards lists them")
+    return reward
+
+
+def _refused(path: str, message: str) -> RequestInvalid:
+    return RequestInvalid(
+        ErrorCode.VALIDATION_FAILED, "a reward is not as it must be", [FieldError(path, message)]
+    )
