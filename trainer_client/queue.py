@@ -1,0 +1,241 @@
+"""The client of ``verifier worker``: scores through a Redis queue."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import threading
+import time
+import uuid
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import redis
+
+from trainer_client.batch import Batch, Chunk, rejection
+from trainer_client.client import BaseVerifier
+from trainer_client.errors import VerifierClosed
+from trainer_client.jobs import Outcome, ScoreJobs
+from trainer_client.wire import ScoreRequest, ScoreResponse
+
+BLOCK_S = 2.0
+"""Longest blocking read; bounds how late a deadline or a close is noticed when Redis is silent."""
+CHECK_S = 5.0
+"""How often it is checked that the jobs still exist."""
+MAX_ENQUEUES = 3
+"""How often a chunk is enqueued before it is given up as lost."""
+RECONNECT_S = (0.1, 3.0)
+"""First and longest pause before another try to reach Redis."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Ticket:
+    """One submitted batch."""
+
+    batch: Batch
+    future: Future[ScoreResponse]
+    started: float
+    end: float
+    waiting: deque[Chunk] = field(default_factory=deque)
+    """Chunks not enqueued yet."""
+    running: int = 0
+    """Chunks enqueued."""
+
+
+@dataclass(eq=False, slots=True)
+class _Running:
+    """One chunk on the queue."""
+
+    ticket: _Ticket
+    chunk: Chunk
+    enqueues: int = 1
+
+
+class QueueVerifier(BaseVerifier):
+    """Scores through the queue that ``verifier worker`` serves.
+
+    Large batches are split by items and bytes, never inside a group. At most `in_flight` chunks of this
+    client are on the queue at a time, taken in turn from all batches, so that a small batch does not wait
+    behind a huge one. One background thread awaits all outstanding jobs by a single blocking read. Redis may
+    restart meanwhile: jobs that it lost are enqueued anew. What has no answer `timeout` seconds after the
+    batch was submitted is an error item.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        queue: str = "score",
+        *,
+        timeout: float = 1800.0,
+        job_timeout: int = 600,
+        in_flight: int = 64,
+        max_items: int = 64,
+        max_bytes: int = 4 << 20,
+    ) -> None:
+        self._timeout = timeout
+        self._in_flight = in_flight
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._jobs = ScoreJobs(redis_url, queue, job_timeout, BLOCK_S)
+        self._lock = threading.Lock()
+        self._inbox: deque[_Ticket] = deque()
+        self._tickets: deque[_Ticket] = deque()
+        self._running: dict[str, _Running] = {}
+        self._closed = False
+        self._checked = time.monotonic()
+        self._reachable = True
+        self._thread = threading.Thread(target=self._work, name="QueueVerifier", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: ScoreRequest) -> Future[ScoreResponse]:
+        """See `BaseVerifier.submit`."""
+        batch = Batch(request, max_items=self._max_items, max_bytes=self._max_bytes)
+        now = time.monotonic()
+        ticket = _Ticket(batch, Future(), now, now + self._timeout, deque(batch.chunks()))
+        with self._lock:
+            if self._closed:
+                raise VerifierClosed("this QueueVerifier is closed")
+            self._inbox.append(ticket)
+        ticket.future.add_done_callback(lambda future: self._wake() if future.cancelled() else None)
+        self._wake()
+        return ticket.future
+
+    def close(self) -> None:
+        """See `BaseVerifier.close`."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._wake()
+        self._thread.join()
+        self._jobs.close()
+
+    def _wake(self) -> None:
+        # Without Redis the thread is trying to reconnect, and looks at the inbox meanwhile.
+        with contextlib.suppress(redis.RedisError):
+            self._jobs.wake()
+
+    # Below, everything runs on the background thread.
+
+    def _work(self) -> None:
+        pause = RECONNECT_S[0]
+        while not self._closed:
+            try:
+                self._step()
+                pause = RECONNECT_S[0]
+                self._reachable = True
+            except (redis.ConnectionError, redis.TimeoutError) as error:
+                self._reachable = False
+                self._checked = 0.0  # once it is back, look which jobs it still knows
+                logger.warning("Redis does not answer (%s); next try in %.1f s", error, pause)
+                time.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(2 * pause, RECONNECT_S[1])
+        self._end()
+
+    def _step(self) -> None:
+        """One round: take in what is new, give up what is overdue, fill the window, wait for an answer."""
+        with self._lock:
+            while self._inbox:
+                self._tickets.append(self._inbox.popleft())
+        self._drop_settled()
+        self._enqueue()
+        if time.monotonic() - self._checked > CHECK_S:
+            self._restore_lost()
+            self._checked = time.monotonic()
+        for job_id, outcome in self._jobs.wait(self._running).items():
+            self._settle(job_id, outcome)
+
+    def _enqueue(self) -> None:
+        """Fills the window, one chunk of each batch in turn."""
+        chosen: list[tuple[str, _Running]] = []
+        while len(self._running) + len(chosen) < self._in_flight:
+            ticket = next((ticket for ticket in self._tickets if ticket.waiting), None)
+            if ticket is None:
+                break
+            self._tickets.remove(ticket)
+            self._tickets.append(ticket)
+            ticket.running += 1
+            chosen.append((uuid.uuid4().hex, _Running(ticket, ticket.waiting.popleft())))
+        # Before the call: when it fails we do not know whether Redis has them, and look later.
+        self._running.update(chosen)
+        self._put(chosen)
+
+    def _put(self, chosen: list[tuple[str, _Running]]) -> None:
+        if chosen:
+            now = time.monotonic()
+            self._jobs.enqueue(
+                [(job_id, job.chunk.body, max(1, int(job.ticket.end - now))) for job_id, job in chosen]
+            )
+
+    def _restore_lost(self) -> None:
+        """Enqueues anew what Redis no longer knows, a bounded number of times."""
+        lost = [(job_id, self._running[job_id]) for job_id in self._jobs.missing(list(self._running))]
+        for job_id, job in lost:
+            job.enqueues += 1
+            if job.enqueues > MAX_ENQUEUES:
+                self._settle(job_id, Outcome(failed=True))
+        self._put([(job_id, job) for job_id, job in lost if job_id in self._running])
+
+    def _settle(self, job_id: str, outcome: Outcome) -> None:
+        """Takes the end of a job into its batch."""
+        job = self._running.pop(job_id)
+        ticket, chunk = job.ticket, job.chunk
+        ticket.running -= 1
+        self._jobs.forget([job_id])
+        answer = outcome.value if isinstance(outcome.value, dict) else {}
+        if "results" in answer:
+            ticket.waiting.extend(ticket.batch.absorb(chunk, answer))  # type: ignore[arg-type]
+        elif "error" in answer:
+            _finish(ticket, rejection(chunk, answer["error"]))
+        else:
+            ticket.batch.fail(chunk, "job_lost", "the workers could not finish the job that held this item")
+        if ticket.batch.done:
+            _finish(ticket, ticket.batch.response(1000 * (time.monotonic() - ticket.started)))
+
+    def _drop_settled(self) -> None:
+        """Ends overdue batches, and forgets the jobs of every batch that has ended."""
+        now = time.monotonic()
+        for ticket in self._tickets:
+            if now > ticket.end and not ticket.future.done():
+                self._expire(ticket)
+        if any(ticket.future.done() for ticket in self._tickets):
+            orphans = [job_id for job_id, job in self._running.items() if job.ticket.future.done()]
+            for job_id in orphans:
+                del self._running[job_id]
+            self._tickets = deque(ticket for ticket in self._tickets if not ticket.future.done())
+            self._jobs.forget(orphans)
+
+    def _expire(self, ticket: _Ticket) -> None:
+        code, message = ("deadline", "no worker answered within the client's timeout")
+        if not self._reachable:
+            code, message = ("queue_unavailable", "Redis did not answer within the client's timeout")
+        open_chunks = [job.chunk for job in self._running.values() if job.ticket is ticket]
+        for chunk in [*open_chunks, *ticket.waiting]:
+            ticket.batch.fail(chunk, code, message)
+        _finish(ticket, ticket.batch.response(1000 * (time.monotonic() - ticket.started)))
+
+    def _end(self) -> None:
+        """Cancels what is outstanding and takes it off the queue."""
+        with self._lock:
+            self._tickets.extend(self._inbox)
+            self._inbox.clear()
+        for ticket in self._tickets:
+            ticket.future.cancel()
+        try:
+            self._jobs.forget(list(self._running))
+        except redis.RedisError:
+            logger.warning("Redis does not answer; jobs given up will expire there")
+
+
+def _finish(ticket: _Ticket, result: ScoreResponse | Exception) -> None:
+    """Completes the future, unless it was cancelled."""
+    if not ticket.future.set_running_or_notify_cancel():
+        return
+    if isinstance(result, Exception):
+        ticket.future.set_exception(result)
+    else:
+        ticket.future.set_result(result)
