@@ -15,11 +15,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from verifier.errors import ErrorCode, ItemInvalid
+from verifier.rewards.services import Services
 from verifier.schema import JsonObject, RewardSpec, Verdict
 
 
@@ -83,6 +84,9 @@ class ItemReward(Reward[P]):
     isolated: ClassVar[bool] = False
     """True where hostile text can cost unbounded time or memory: runs in killable worker processes."""
 
+    def preload(self) -> None:
+        """Import what scoring needs; called once in the process that workers are forked from."""
+
     @abstractmethod
     def score(self, sample: Sample, parameters: P) -> Score:
         """Judge one sample."""
@@ -92,7 +96,7 @@ class RemoteReward(Reward[P]):
     """A reward that another service works out; ``services`` holds what the engine was opened with."""
 
     @abstractmethod
-    async def score(self, sample: Sample, parameters: P, services: Any) -> Score:
+    async def score(self, sample: Sample, parameters: P, services: Services) -> Score:
         """Judge one sample."""
 
 
