@@ -12,7 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from verifier.errors import ErrorCode, FieldError, RequestInvalid
-from verifier.rewards.base import Reward, RewardParameters
+from verifier.rewards.base import Combinator, GroupReward, Reward, RewardParameters
 from verifier.schema import RewardSpec
 
 BUILTIN: tuple[str, ...] = (
@@ -20,6 +20,10 @@ BUILTIN: tuple[str, ...] = (
     "verifier.rewards.code:CodeReward",
     "verifier.rewards.format:FormatReward",
 )
+
+
+MAX_DEPTH = 8
+"""How deep rewards may hold rewards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class BoundReward:
     parameters: RewardParameters
     key: bytes
     """The specification as canonical JSON, less what does not touch the score: equal keys score alike."""
+    parts: Mapping[str, BoundReward]
+    """The rewards that it holds, by their path in its parameters."""
+
+    def walk(self) -> Iterator[BoundReward]:
+        """This reward and all that it holds."""
+        yield self
+        for part in self.parts.values():
+            yield from part.walk()
 
 
 @cache
@@ -45,12 +57,14 @@ def builtin_types() -> Mapping[str, Reward[Any]]:
     return types
 
 
-def parse_reward(spec: RewardSpec, path: str) -> BoundReward:
-    """The reward that a specification names, with its parameters checked.
+def parse_reward(spec: RewardSpec, path: str, depth: int = 0) -> BoundReward:
+    """The reward that a specification names, with its parameters and those of its parts checked.
 
     Raises:
-        RequestInvalid: unknown type, unknown parameter, or one of the wrong type.
+        RequestInvalid: unknown type, unknown parameter, one of the wrong type, or nested too deeply.
     """
+    if depth > MAX_DEPTH:
+        raise _refused(path, f"rewards hold rewards at most {MAX_DEPTH} deep")
     reward = _reward_type(spec, path)
     try:
         parameters = reward.Parameters.model_validate(spec)
@@ -60,6 +74,9 @@ def parse_reward(spec: RewardSpec, path: str) -> BoundReward:
             f"the parameters of reward '{reward.type_name}' are not as they must be",
             list(field_errors(error, path)),
         ) from None
+    held: Mapping[str, RewardSpec] = {}
+    if isinstance(reward, Combinator | GroupReward):
+        held = reward.parts(parameters)
     judged = {name: value for name, value in spec.items() if name not in ("name", "weight")}
     return BoundReward(
         name=parameters.name or reward.type_name,
@@ -67,6 +84,7 @@ def parse_reward(spec: RewardSpec, path: str) -> BoundReward:
         reward=reward,
         parameters=parameters,
         key=orjson.dumps(judged, option=orjson.OPT_SORT_KEYS),
+        parts={field: parse_reward(part, f"{path}.{field}", depth + 1) for field, part in held.items()},
     )
 
 
