@@ -69,3 +69,86 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+REQUEST: dict[str, Any] = {
+    "rewards": [{"type": "math"}, {"type": "format", "preset": "think_answer", "weight": 0.1}],
+    "items": [
+        {
+            "id": "math",
+            "completion": "<think>3/4</think><answer>\\boxed{0.75}</answer>",
+            "reference": {"answer": "\\frac{3}{4}"},
+        },
+        {
+            "id": "code",
+            "completion": f"```python\n{PROGRAM}\n```",
+            "reference": {"tests": {"type": "stdio", "cases": [{"stdin": "1 2\n", "stdout": "3\n"}]}},
+            "rewards": [{"type": "code"}],
+        },
+        {
+            "id": "wrong",
+            "completion": "```python\nprint(4)\n```",
+            "reference": {"tests": {"type": "stdio", "cases": [{"stdin": "1 2\n", "stdout": "3\n"}]}},
+            "rewards": [{"type": "code"}],
+        },
+    ],
+}
+REWARDS = {"math": 1.1, "code": 1.0, "wrong": 0.0}
+
+ENQUEUE = """
+import json, os, sys, time
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+queue = Queue("score", Redis.from_url(os.environ["VERIFIER_REDIS_URL"]), serializer=JSONSerializer)
+job = queue.enqueue("verifier.jobs.score_batch", json.loads(sys.argv[1]))
+until = time.monotonic() + 60
+while not job.is_finished and not job.is_failed and time.monotonic() < until:
+    time.sleep(0.1)
+    job.refresh()
+print(json.dumps(job.return_value()))
+"""
+
+
+def rewards(response: dict[str, Any]) -> dict[str, float | None]:
+    """Each item's reward by its id."""
+    return {result["id"]: result["reward"] for result in response["results"]}
+
+
+def by_queue(stack: Stack) -> dict[str, Any]:
+    """The request scored by a job enqueued with plain RQ, from within the internal network."""
+    answer = stack.compose("exec", "--no-TTY", "worker", "python3", "-c", ENQUEUE, json.dumps(REQUEST))
+    return dict(json.loads(answer))
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A running stack; afterwards nothing is left of it, jails included."""
+    stack = Stack()
+    try:
+        stack.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "300")
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "30")
+
+
+def test_a_request_is_scored(stack: Stack) -> None:
+    with stack.client() as client:
+        answer = client.post("/score", json=REQUEST)
+    assert answer.status_code == 200, answer.text
+    assert rewards(answer.json()) == pytest.approx(REWARDS)
+
+
+def test_a_job_is_scored(stack: Stack) -> None:
+    assert rewards(by_queue(stack)) == pytest.approx(REWARDS)
+
+
+def test_the_key_of_the_settings_is_asked_for(stack: Stack) -> None:
+    with stack.client() as client:
+        assert client.post("/score", json=REQUEST, headers={"Authorization": "Bearer no"}).status_code == 401
+
+
+def test_redis_may_restart(stack: Stack) -> None:
+    stack.compose("restart", "redis")
+    assert rewards(by_queue(stack)) == pytest.approx(REWARDS)
+    test_a_request_is_scored(stack)
