@@ -1,0 +1,74 @@
+"""A worker process with a stub for an engine: what the queue does must not depend on how things are scored.
+
+An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``kill once KEY``; anything else scores
+its length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis import Redis
+
+from verifier.errors import ErrorCode, RequestInvalid
+from verifier.queue.process import die_with, work
+from verifier.queue.settings import WorkerSettings
+
+
+class StubEngine:
+    """Scores by the length of the completion, and counts in Redis what it ran."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def score_json(self, body: bytes | dict[str, Any]) -> dict[str, Any]:
+        assert isinstance(body, dict)
+        if not body.get("rewards"):
+            raise RequestInvalid(ErrorCode.VALIDATION_FAILED, "rewards are missing")
+        results = [await self._score(index, item) for index, item in enumerate(body["items"])]
+        return {
+            "results": results,
+            "graders": {"stub": 1},
+            "request_id": "r",
+            "elapsed_ms": 1.0,
+            "version": "0",
+        }
+
+    async def _score(self, index: int, item: dict[str, Any]) -> dict[str, Any]:
+        completion = str(item["completion"])
+        self._redis.hincrby("stub:runs", completion, 1)
+        match completion.split():
+            case ["sleep", seconds]:
+                await asyncio.sleep(float(seconds))
+            case ["raise"]:
+                raise ZeroDivisionError
+            case ["kill", "once", key] if self._redis.set(f"stub:killed:{key}", 1, nx=True):
+                os.kill(os.getpid(), signal.SIGKILL)
+            case ["kill", "always"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return {
+            "index": index,
+            "id": item.get("id"),
+            "status": "ok",
+            "reward": float(len(completion)),
+            "components": [],
+            "error": None,
+        }
+
+
+@asynccontextmanager
+async def open_stub(settings: WorkerSettings) -> AsyncIterator[StubEngine]:
+    with Redis.from_url(settings.redis_url) as redis:
+        yield StubEngine(redis)
+
+
+if __name__ == "__main__":
+    die_with(int(sys.argv[1]))
+    stdin = WorkerSettings.from_json(sys.stdin.buffer.read())
+    work(stdin, open_stub(stdin))

@@ -1,0 +1,1 @@
+"""The queue door: RQ workers that run one function, and their supervisor."""

@@ -1,0 +1,56 @@
+"""A worker process: ``python -m verifier.queue.process``, with its settings as JSON on standard input."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from contextlib import AbstractAsyncContextManager
+
+from redis import Redis
+
+from verifier.engine import EngineSettings, open_engine
+from verifier.pool import PoolLimits
+from verifier.queue import runtime
+from verifier.queue.settings import WorkerSettings
+from verifier.queue.worker import ScoreWorker
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int) -> None:
+    """The kernel kills this process when its supervisor dies, by whatever signal."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the supervisor is gone")
+
+
+def engine_for(settings: WorkerSettings) -> AbstractAsyncContextManager[runtime.Scorer]:
+    """The engine that these settings ask for, not yet opened."""
+    return open_engine(
+        EngineSettings(
+            sandbox=settings.sandbox,
+            sandbox_api_key=settings.sandbox_api_key,
+            limits=PoolLimits(processes=settings.scoring_processes),
+        )
+    )
+
+
+def work(settings: WorkerSettings, engine: AbstractAsyncContextManager[runtime.Scorer]) -> None:
+    """Serves the queue until SIGTERM or SIGINT."""
+    connection = Redis.from_url(settings.redis_url, protocol=2)
+    with runtime.running(engine):
+        ScoreWorker(settings.queue, connection, settings.name).work(logging_level="WARNING")
+
+
+def main() -> None:
+    """Reads the settings and works."""
+    die_with(int(sys.argv[1]))
+    settings = WorkerSettings.from_json(sys.stdin.buffer.read())
+    work(settings, engine_for(settings))
+
+
+if __name__ == "__main__":
+    main()

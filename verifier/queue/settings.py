@@ -1,0 +1,31 @@
+"""What a worker is told, by the command line and then by its supervisor."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How one worker process works."""
+
+    redis_url: str
+    queue: str
+    name: str
+    """The worker's name in Redis; never used twice."""
+    sandbox: str
+    """``none`` or the URLs of running sandbox services."""
+    sandbox_api_key: str | None
+    scoring_processes: int
+    """Killable processes that the engine scores in."""
+
+    def to_json(self) -> bytes:
+        """For the standard input of the process: arguments and environments can be read by others."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**json.loads(data))
