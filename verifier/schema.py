@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 MAX_ITEMS = 4096
 MAX_BODY_BYTES = 64 << 20
@@ -46,7 +46,9 @@ class PresetChoice(Strict):
     params: JsonObject = Field(default_factory=dict)
 
 
-RewardSpec = JsonObject
+REWARD_SCHEMA_TITLE = "Reward"
+
+RewardSpec = Annotated[JsonObject, WithJsonSchema({"title": REWARD_SCHEMA_TITLE, "type": "object"})]
 """``{"type": …, "weight": 1.0, "name": type, …parameters of the type}``; checked by the type itself."""
 
 Rewards = Annotated[list[RewardSpec], Field(min_length=1, max_length=64)] | PresetChoice

@@ -1,0 +1,50 @@
+"""``verifier serve``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file of these options.", envvar="VERIFIER_CONFIG")
+]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port. Default: 8080.")] = None,
+    sandbox: Annotated[
+        str | None, typer.Option(help="auto, docker, local, URL[,URL…] or none. Default: auto.")
+    ] = None,
+    sandbox_api_key_file: Annotated[Path | None, typer.Option(help="Key of the sandbox at URL.")] = None,
+    redis_url: Annotated[str | None, typer.Option(help="URL, embedded or none. Default: none.")] = None,
+    api_key_file: Annotated[Path | None, typer.Option(help="File of API keys, one a line.")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Serve a non-loopback address without a key.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="Scoring processes. Default: one a core.")] = None,
+    max_items_in_flight: Annotated[int | None, typer.Option(help="Beyond it: 429. Default: 16384.")] = None,
+    grace_s: Annotated[int | None, typer.Option(help="Seconds to finish after SIGTERM. Default: 30.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="json or console. Default: json.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Serve POST /score over HTTP. Every option is also VERIFIER_<NAME>, and a key of --config FILE."""
+    from verifier.service.server import serve as run
+    from verifier.settings import ServeSettings
+
+    given = {name: value for name, value in locals().items() if name in ServeSettings.model_fields}
+    if config is not None:
+        os.environ["VERIFIER_CONFIG"] = str(config)
+    try:
+        run(ServeSettings(**{name: value for name, value in given.items() if value is not None}))
+    except ValidationError as error:
+        for found in error.errors(include_input=False, include_url=False):
+            typer.echo(f"verifier serve: {'.'.join(map(str, found['loc']))}: {found['msg']}", err=True)
+        raise typer.Exit(2) from None
+    except (ValueError, OSError, RuntimeError) as error:
+        typer.echo(f"verifier serve: {error}", err=True)
+        raise typer.Exit(2) from None

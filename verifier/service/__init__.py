@@ -1,0 +1,1 @@
+"""The HTTP door: ``app.create_app`` builds it, ``server.serve`` runs it."""

@@ -1,0 +1,1 @@
+"""One small ASGI middleware a concern."""

@@ -1,0 +1,64 @@
+"""Running the service: settings in, uvicorn until SIGTERM, exit 0 when drained."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack
+
+import uvicorn
+
+from verifier.engine import EngineSettings
+from verifier.logs import configure_logging
+from verifier.pool import PoolLimits
+from verifier.rewards.math.versions import check_versions
+from verifier.service.app import create_app
+from verifier.settings import ServeSettings, read_api_keys
+
+
+def serve(settings: ServeSettings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        ValueError, OSError: the settings cannot be used; the message says why.
+    """
+    if refusal := settings.refuse_open_door():
+        raise ValueError(refusal)
+    check_versions()
+    configure_logging(settings.log_format)
+    with ExitStack() as stack:
+        redis_url = settings.redis_url
+        if redis_url == "embedded":
+            from trainer_client.embedded import EmbeddedRedis
+
+            redis_url = stack.enter_context(EmbeddedRedis()).url
+        app = create_app(
+            _engine_settings(settings),
+            redis_url=redis_url,
+            api_keys=read_api_keys(settings.api_key_file) if settings.api_key_file else (),
+            max_items_in_flight=settings.max_items_in_flight,
+        )
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.grace_s,
+        )
+        server = uvicorn.Server(config)
+        # uvicorn drains on these and then raises them once more; a drained service has ended well.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        server.run()
+    if not server.started:
+        raise OSError("the server could not start; the log above says why")
+
+
+def _engine_settings(settings: ServeSettings) -> EngineSettings:
+    sandbox_keys = read_api_keys(settings.sandbox_api_key_file) if settings.sandbox_api_key_file else ()
+    return EngineSettings(
+        sandbox=settings.sandbox,
+        sandbox_api_key=sandbox_keys[0] if sandbox_keys else None,
+        limits=PoolLimits(processes=settings.processes),
+    )

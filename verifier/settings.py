@@ -1,0 +1,88 @@
+"""The options of the serving commands: flags, ``VERIFIER_…`` variables, and keys of one TOML file.
+
+A flag wins over a variable, a variable over the file (``--config FILE`` or ``VERIFIER_CONFIG``).
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from verifier.logs import LogFormat
+
+
+class ServeSettings(BaseSettings):
+    """How ``verifier serve`` serves."""
+
+    model_config = SettingsConfigDict(env_prefix="VERIFIER_", extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    sandbox: str = "auto"
+    sandbox_api_key_file: Path | None = None
+    redis_url: str = "none"
+    api_key_file: Path | None = None
+    insecure: bool = False
+    """Serve a non-loopback address without an API key."""
+    processes: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024)
+    """Scoring processes for mathematics."""
+    max_items_in_flight: int = Field(default=16_384, ge=1)
+    """Beyond it a request is refused with 429."""
+    grace_s: int = Field(default=30, ge=0)
+    """How long running requests may take after SIGTERM."""
+    log_format: LogFormat = "json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then variables, then the file."""
+        file = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get("VERIFIER_CONFIG"))
+        return init_settings, env_settings, file
+
+    def refuse_open_door(self) -> str | None:
+        """Why this must not be served: a non-loopback address without a key; None where it may."""
+        if self.insecure or self.api_key_file is not None or is_loopback(self.host):
+            return None
+        return (
+            f"{self.host} can be reached from outside, and no API key is set: "
+            "give --api-key-file FILE (one key a line), or --insecure to serve anyone"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reachable from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_api_keys(file: Path) -> tuple[str, ...]:
+    """The keys of a file, one a line; blank lines and ``#`` comments are passed over.
+
+    Raises:
+        ValueError: the file holds no key.
+        OSError: it cannot be read.
+    """
+    lines = (line.strip() for line in file.read_text().splitlines())
+    keys = tuple(line for line in lines if line and not line.startswith("#"))
+    if not keys:
+        raise ValueError(f"{file} holds no API key: write one a line")
+    return keys
