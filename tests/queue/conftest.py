@@ -29,6 +29,7 @@ def settings(redis_url: str, name: str = "") -> WorkerSettings:
         sandbox="none",
         sandbox_api_key=None,
         scoring_processes=1,
+        log_format="json",
     )
 
 

@@ -1,7 +1,7 @@
 """A worker process with a stub for an engine: what the queue does must not depend on how things are scored.
 
-An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``kill once KEY``; anything else scores
-its length.
+An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``kill once KEY``, ``kill always``;
+anything else scores its length.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from redis import Redis
 
 from verifier.errors import ErrorCode, RequestInvalid
 from verifier.queue.process import die_with, work
 from verifier.queue.settings import WorkerSettings
+from verifier.schema import Item, ItemResult, ScoreRequest, ScoreResponse, Status
 
 
 class StubEngine:
@@ -27,21 +27,14 @@ class StubEngine:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def score_json(self, body: bytes | dict[str, Any]) -> dict[str, Any]:
-        assert isinstance(body, dict)
-        if not body.get("rewards"):
+    async def score(self, request: ScoreRequest, request_id: str | None = None) -> ScoreResponse:
+        if not request.rewards:
             raise RequestInvalid(ErrorCode.VALIDATION_FAILED, "rewards are missing")
-        results = [await self._score(index, item) for index, item in enumerate(body["items"])]
-        return {
-            "results": results,
-            "graders": {"stub": 1},
-            "request_id": "r",
-            "elapsed_ms": 1.0,
-            "version": "0",
-        }
+        results = [await self._score(index, item) for index, item in enumerate(request.items)]
+        return ScoreResponse(results, {"stub": 1}, request_id or "", 1.0, "0")
 
-    async def _score(self, index: int, item: dict[str, Any]) -> dict[str, Any]:
-        completion = str(item["completion"])
+    async def _score(self, index: int, item: Item) -> ItemResult:
+        completion = str(item.completion)
         self._redis.hincrby("stub:runs", completion, 1)
         match completion.split():
             case ["sleep", seconds]:
@@ -52,14 +45,7 @@ class StubEngine:
                 os.kill(os.getpid(), signal.SIGKILL)
             case ["kill", "always"]:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return {
-            "index": index,
-            "id": item.get("id"),
-            "status": "ok",
-            "reward": float(len(completion)),
-            "components": [],
-            "error": None,
-        }
+        return ItemResult(item.id, index, Status.OK, float(len(completion)), [])
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from redis import Redis
 
 from verifier.engine import EngineSettings, open_engine
+from verifier.logs import configure_logging
 from verifier.pool import PoolLimits
 from verifier.queue import runtime
 from verifier.queue.settings import WorkerSettings
@@ -49,6 +50,7 @@ def main() -> None:
     """Reads the settings and works."""
     die_with(int(sys.argv[1]))
     settings = WorkerSettings.from_json(sys.stdin.buffer.read())
+    configure_logging(settings.log_format)
     work(settings, engine_for(settings))
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from verifier.schema import ScoreRequest, ScoreResponse
 
 CANCEL_S = 5.0
 """How long a cancelled request may take to let go of what it holds."""
@@ -21,8 +23,8 @@ CANCEL_S = 5.0
 class Scorer(Protocol):
     """What a worker needs of the engine."""
 
-    async def score_json(self, body: bytes | dict[str, Any]) -> dict[str, Any]:
-        """Validates and scores a request.
+    async def score(self, request: ScoreRequest, request_id: str | None = None) -> ScoreResponse:
+        """Scores a request.
 
         Raises:
             RequestInvalid: the request is not valid.
@@ -36,19 +38,16 @@ class Runtime:
         self._portal = portal
         self._scorer = scorer
 
-    def score(self, request: dict[str, Any]) -> dict[str, Any]:
+    def score(self, request: ScoreRequest, request_id: str) -> ScoreResponse:
         """Scores and waits; when the wait is interrupted, the scoring is cancelled first."""
-        future: Future[dict[str, Any]] = self._portal.start_task_soon(self._scorer.score_json, request)
+        future: Future[ScoreResponse] = self._portal.start_task_soon(self._scorer.score, request, request_id)
         try:
             return future.result()
         except BaseException:
-            self._cancel(future)
+            future.cancel()
+            with suppress(TimeoutError, CancelledError):
+                wait([future], CANCEL_S)
             raise
-
-    def _cancel(self, future: Future[dict[str, Any]]) -> None:
-        future.cancel()
-        with suppress(TimeoutError, CancelledError):
-            wait([future], CANCEL_S)
 
 
 _current: Runtime | None = None
@@ -56,19 +55,19 @@ _current: Runtime | None = None
 
 
 @contextmanager
-def running(engine: AbstractAsyncContextManager[Scorer]) -> Iterator[Runtime]:
-    """Opens the process's engine; within, `score` works."""
+def running(engine: AbstractAsyncContextManager[Scorer]) -> Iterator[None]:
+    """Opens the process's engine; within, `current` finds it."""
     global _current
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(engine) as scorer:
         _current = Runtime(portal, scorer)
         try:
-            yield _current
+            yield
         finally:
             _current = None
 
 
-def score(request: dict[str, Any]) -> dict[str, Any]:
-    """Scores with the process's engine."""
+def current() -> Runtime:
+    """The process's engine."""
     if _current is None:
         raise RuntimeError("score_batch runs in a worker: start one with `verifier worker`")
-    return _current.score(request)
+    return _current

@@ -1,0 +1,48 @@
+"""``verifier worker``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+
+def worker(
+    redis_url: Annotated[
+        str | None, typer.Option(help="URL, or embedded. Default: redis://127.0.0.1:6379/0.")
+    ] = None,
+    queue: Annotated[str | None, typer.Option(help="The RQ queue to serve. Default: score.")] = None,
+    processes: Annotated[int | None, typer.Option(help="Workers. Default: one a core.")] = None,
+    sandbox: Annotated[
+        str | None, typer.Option(help="auto, docker, local, URL[,URL…] or none. Default: auto.")
+    ] = None,
+    sandbox_api_key_file: Annotated[Path | None, typer.Option(help="Key of the sandbox at URL.")] = None,
+    grace_s: Annotated[int | None, typer.Option(help="Seconds to finish after SIGTERM. Default: 30.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="json or console. Default: json.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file of these options.", envvar="VERIFIER_CONFIG")
+    ] = None,
+) -> None:
+    """Score jobs of a Redis queue. Every option is also VERIFIER_<NAME>, and a key of --config FILE."""
+    from verifier.logs import configure_logging
+    from verifier.queue.command import run
+    from verifier.queue.settings import SupervisorSettings
+
+    given = {name: value for name, value in locals().items() if name in SupervisorSettings.model_fields}
+    if config is not None:
+        os.environ["VERIFIER_CONFIG"] = str(config)
+    try:
+        settings = SupervisorSettings(**{name: value for name, value in given.items() if value is not None})
+        configure_logging(settings.log_format)
+        asyncio.run(run(settings))
+    except ValidationError as error:
+        for found in error.errors(include_input=False, include_url=False):
+            typer.echo(f"verifier worker: {'.'.join(map(str, found['loc']))}: {found['msg']}", err=True)
+        raise typer.Exit(2) from None
+    except (ValueError, OSError, RuntimeError) as error:
+        typer.echo(f"verifier worker: {error}", err=True)
+        raise typer.Exit(2) from None
