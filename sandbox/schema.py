@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Language = Literal["python"]
 Verdict = Literal[
@@ -33,7 +33,7 @@ class Limits(Wire):
 
     cpu_s: float = Field(default=10.0, gt=0, le=3600)
     """CPU seconds a test, summed over every process of the run."""
-    wall_s: float = Field(default=0.0, gt=0, le=14400, validate_default=False)
+    wall_s: float = Field(default_factory=lambda data: 3 * data.get("cpu_s", 10.0) + 5, gt=0, le=14400)
     """Seconds from the start of a test's execution; by default 3 x `cpu_s` + 5."""
     memory_mb: int = Field(default=512, ge=32, le=65536)
     """Memory of the whole run, tester included, in MiB."""
@@ -41,12 +41,6 @@ class Limits(Wire):
     """Largest file the program may write, and so the most of stdout and of stderr, in KiB."""
     processes: int = Field(default=32, ge=1, le=1024)
     """Processes and threads the program may have at once."""
-
-    @model_validator(mode="after")
-    def _default_wall(self) -> "Limits":
-        if not self.wall_s:
-            self.wall_s = 3 * self.cpu_s + 5
-        return self
 
 
 class StdioCase(Wire):
@@ -111,7 +105,7 @@ class JudgeRequest(Wire):
     """Accept tests that have to share the candidate's process. No test type needs it yet."""
 
 
-class TestResult(Wire):
+class CaseResult(Wire):
     """How one test went. Times and memory are of its own run, or its share of a run with several tests."""
 
     index: int
@@ -137,7 +131,7 @@ class JudgeResult(Wire):
     passed: int
     total: int
     isolation: Isolation = "separate"
-    tests: list[TestResult]
+    tests: list[CaseResult]
     compile: CompileResult | None = None
 
 

@@ -1,0 +1,211 @@
+"""The agent's loop: one request in, one run, nothing left, one reply out."""
+
+import gc
+import importlib
+import json
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .accounting import Machine, Meter, longest_wait_s
+from .call import run_calls
+from .candidate import run_candidate
+from .execute import run_with_files
+from .jail import BOX, Limits, UidJail, hide_self
+from .program import read_all, run_program
+from .tester import run_tester
+
+PRELOAD = """
+    abc array bisect calendar cmath collections contextlib copy dataclasses datetime decimal enum fractions
+    functools hashlib heapq io itertools json math numbers operator queue random re statistics string struct
+    textwrap threading time typing unicodedata
+"""
+OPTIONAL = ("numpy",)
+TICK_MS = 50
+STARVED_WAIT = 0.1
+STARVED_OTHERS = 0.5
+
+
+class Fds(NamedTuple):
+    """The descriptors of one request, in the order in which the host sends them."""
+
+    program: int
+    job: int
+    stdin: int
+    stdout: int
+    stderr: int
+    results: int
+
+
+class HostGone(Exception):
+    """The host has closed the control socket."""
+
+
+class Stop(NamedTuple):
+    """Why the agent ended a run, if it did."""
+
+    reason: str | None
+    starved: bool = False
+
+
+def start(jail: UidJail, kind: str, fds: Fds, limits: Limits) -> int:
+    """Start a run; the pid that stands for it."""
+    if kind == "assert":
+        return _start_pair(jail, fds, limits)
+    targets: dict[str, Callable[[], None]] = {
+        "program": lambda: run_program(read_all(3)),
+        "execute": lambda: run_with_files(read_all(3), read_all(4)),
+        "call": lambda: run_calls(read_all(4), read_all(5)),
+    }
+    streams = [fds.stdin, fds.stdout, fds.stderr]
+    keep = {
+        "program": [fds.program],
+        "execute": [fds.program, fds.job],
+        "call": [fds.results, fds.program, fds.job],
+    }
+    return jail.spawn(targets[kind], streams + keep[kind], limits, BOX)
+
+
+def _start_pair(jail: UidJail, fds: Fds, limits: Limits) -> int:
+    """Candidate and tester: two processes, two users, one socket between them."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        jail.spawn(
+            lambda: run_candidate(read_all(4)),
+            [fds.stdin, fds.stdout, fds.stderr, theirs.fileno(), fds.program],
+            limits,
+            BOX,
+        )
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            return jail.spawn(
+                lambda: run_tester(read_all(5)),
+                [null, null, null, ours.fileno(), fds.results, fds.job],
+                limits,
+                "/",
+            )
+        finally:
+            os.close(null)
+
+
+def watch(
+    pid: int, limits: Limits, results: int, host: socket.socket, meter: Meter, cpu_before: float
+) -> Stop:
+    """Wait for `pid` or for a limit. Limits are a test's: each record in `results` starts a new one.
+
+    Raises HostGone when the host has hung up: nobody waits for this run any more.
+    """
+    pidfd = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    poll.register(host, select.POLLRDHUP)
+    began = test_began = time.monotonic()
+    test_cpu, recorded, records = cpu_before, 0, 0
+    machine: Machine | None = None
+    try:
+        while True:
+            ready = poll.poll(TICK_MS)
+            if any(fd == host.fileno() for fd, _ in ready):
+                raise HostGone
+            if ready:
+                return Stop(None)
+            machine = machine or Machine(meter)
+            now, cpu, size = time.monotonic(), meter.cpu_s(), os.fstat(results).st_size
+            if size > recorded and records < limits.tests:
+                recorded, records, test_began, test_cpu = size, records + 1, now, cpu
+            if cpu - test_cpu > limits.cpu_s or cpu - cpu_before > limits.cpu_s * limits.tests:
+                return Stop("cpu")
+            if now - test_began > limits.wall_s or now - began > limits.wall_s * limits.tests:
+                waited = longest_wait_s() > STARVED_WAIT * limits.wall_s
+                return Stop("wall", waited and machine.others_share() > STARVED_OTHERS)
+    finally:
+        os.close(pidfd)
+
+
+def serve_one(
+    jail: UidJail, meter: Meter, header: dict[str, Any], fds: Fds, host: socket.socket
+) -> dict[str, Any]:
+    """One run from start to an empty jail."""
+    limits = Limits(**header["limits"])
+    oom_before, cpu_before, began = meter.oom_kills(), meter.cpu_s(), time.monotonic()
+    pid = start(jail, header["kind"], fds, limits)
+    stop = watch(pid, limits, fds.results, host, meter, cpu_before)
+    ended = time.monotonic()
+    status: int | None = None
+    peak_kb = 0
+    if stop.reason is None:
+        _, status, usage = os.wait4(pid, 0)
+        peak_kb = usage.ru_maxrss
+    clean, peak_left_kb = jail.sweep()
+    return {
+        "status": status,
+        "stopped": stop.reason,
+        "starved": stop.starved,
+        "cpu_ms": (meter.cpu_s() - cpu_before) * 1e3,
+        "wall_ms": (ended - began) * 1e3,
+        "memory_kb": max(peak_kb, peak_left_kb),
+        "oom_kills": meter.oom_kills() - oom_before,
+        "clean": clean,
+    }
+
+
+def preload() -> None:
+    """Load what programs import most, so that a forked child has it already."""
+    for name in PRELOAD.split():
+        importlib.import_module(name)
+    for name in OPTIONAL:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+
+
+def settle(agent_directory: str) -> None:
+    """Give children the environment of a plain `python3 /box/solution.py`."""
+    sys.path[:] = [BOX, *(entry for entry in sys.path if entry not in ("", agent_directory))]
+    os.environ.clear()
+    os.environ.update(PATH="/usr/local/bin:/usr/bin:/bin", HOME=BOX, TMPDIR=BOX, LANG="C.UTF-8")
+    os.umask(0o077)
+    sys.dont_write_bytecode = True
+    hide_self()
+    gc.collect()
+    gc.freeze()
+
+
+def serve(connection: socket.socket, jail: UidJail, meter: Meter) -> None:
+    """Serve until the host hangs up or the jail cannot be emptied."""
+    hello = {
+        "python": sys.version.split()[0],
+        "total_cpu": meter.total_cpu,
+        "oom_detection": meter.counts_oom,
+    }
+    connection.send(json.dumps(hello).encode())
+    while True:
+        data, received, _, _ = socket.recv_fds(connection, 65536, len(Fds._fields))
+        if not data:
+            return
+        try:
+            reply = serve_one(jail, meter, json.loads(data), Fds(*received), connection)
+        except HostGone:
+            return
+        finally:
+            for fd in received:
+                os.close(fd)
+        connection.send(json.dumps(reply).encode())
+        if not reply["clean"]:
+            return
+
+
+def main() -> None:
+    """Entry point of pid 1 in a container: /ctl/sock, and a range of uids from the environment."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect("/ctl/sock")
+    first, count = int(os.environ["JAIL_FIRST_UID"]), int(os.environ["JAIL_UIDS"])
+    os.chmod(BOX, 0o1777)  # runc gives a tmpfs the mode of the image's directory
+    preload()
+    settle(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    serve(connection, UidJail(first, count), Meter())
