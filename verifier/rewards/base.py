@@ -77,6 +77,10 @@ class Reward(ABC, Generic[P]):
     """Raised whenever the same input may score otherwise than before."""
     Parameters: type[P]
 
+    def form(self, parameters: P) -> Reward[P]:
+        """The reward that scores by these parameters; a type of several kinds has one for each."""
+        return self
+
 
 class ItemReward(Reward[P]):
     """A pure function of one sample."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from verifier.errors import ErrorCode, FieldError, RequestInvalid
+from verifier.rewards import plugins
 from verifier.rewards.base import Combinator, GroupReward, Reward, RewardParameters
 from verifier.schema import RewardSpec
 
@@ -19,11 +21,29 @@ BUILTIN: tuple[str, ...] = (
     "verifier.rewards.math:MathReward",
     "verifier.rewards.code:CodeReward",
     "verifier.rewards.format:FormatReward",
+    "verifier.rewards.tag_count:TagCountReward",
+    "verifier.rewards.reasoning_steps:ReasoningStepsReward",
+    "verifier.rewards.finished:FinishedReward",
+    "verifier.rewards.choice:ChoiceReward",
+    "verifier.rewards.exact:ExactReward",
+    "verifier.rewards.numeric:NumericReward",
+    "verifier.rewards.contains:ContainsReward",
+    "verifier.rewards.f1:F1Reward",
+    "verifier.rewards.length:LengthReward",
+    "verifier.rewards.repetition:RepetitionReward",
+    "verifier.rewards.combinators:AllOfReward",
+    "verifier.rewards.combinators:AnyOfReward",
+    "verifier.rewards.combinators:GateReward",
+    "verifier.rewards.combinators:SwitchReward",
+    "verifier.rewards.combinators:ScaleReward",
+    "verifier.rewards.combinators:ClipReward",
 )
 
 
 MAX_DEPTH = 8
 """How deep rewards may hold rewards."""
+
+_loaded_files: set[Path] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +67,38 @@ class BoundReward:
 
 
 @cache
-def builtin_types() -> Mapping[str, Reward[Any]]:
-    """Every reward type, by its name."""
+def _types() -> dict[str, Reward[Any]]:
     types: dict[str, Reward[Any]] = {}
     for entry in BUILTIN:
         module, _, name = entry.partition(":")
-        reward: Reward[Any] = getattr(import_module(module), name)()
-        types[reward.type_name] = reward
+        _add(types, getattr(import_module(module), name)())
+    for reward in plugins.from_entry_points():
+        _add(types, reward)
     return types
+
+
+def reward_types() -> Mapping[str, Reward[Any]]:
+    """Every reward type by its name: the project's own, and those of plugins."""
+    return _types()
+
+
+def load_plugins(files: Iterable[Path]) -> None:
+    """Add the reward types that these files define; a file already loaded is passed over.
+
+    Raises:
+        PluginUnusable: a file defines no reward type, or one whose name is taken.
+    """
+    for file in files:
+        if file.resolve() not in _loaded_files:
+            for reward in plugins.from_file(file):
+                _add(_types(), reward)
+            _loaded_files.add(file.resolve())
+
+
+def _add(types: dict[str, Reward[Any]], reward: Reward[Any]) -> None:
+    if reward.type_name in types:
+        raise plugins.PluginUnusable(f"a reward type '{reward.type_name}' exists already; name it otherwise")
+    types[reward.type_name] = reward
 
 
 def parse_reward(spec: RewardSpec, path: str, depth: int = 0) -> BoundReward:
@@ -74,6 +118,7 @@ def parse_reward(spec: RewardSpec, path: str, depth: int = 0) -> BoundReward:
             f"the parameters of reward '{reward.type_name}' are not as they must be",
             list(field_errors(error, path)),
         ) from None
+    reward = reward.form(parameters)
     held: Mapping[str, RewardSpec] = {}
     if isinstance(reward, Combinator | GroupReward):
         held = reward.parts(parameters)
@@ -117,7 +162,7 @@ def _reward_type(spec: RewardSpec, path: str) -> Reward[Any]:
     name = spec.get("type")
     if not isinstance(name, str):
         raise _refused(f"{path}.type", "every reward needs a 'type': one of those that GET /rewards lists")
-    reward = builtin_types().get(name)
+    reward = reward_types().get(name)
     if reward is None:
         raise _refused(f"{path}.type", "no reward type of this name; GET /rewards lists them")
     return reward
