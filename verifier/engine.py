@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 
@@ -23,6 +24,7 @@ from verifier.plan import Plan, make_plan
 from verifier.pool import Judgement, Pool, PoolLimits, Task
 from verifier.results import build_response
 from verifier.rewards.base import ItemReward, RemoteReward
+from verifier.rewards.registry import load_plugins
 from verifier.rewards.services import Services
 from verifier.schema import ScoreRequest, ScoreResponse
 
@@ -41,6 +43,8 @@ class EngineSettings:
     sandbox: str = "auto"
     """``auto``, ``docker``, ``local``, ``none``, or URLs of running services."""
     sandbox_api_key: str | None = None
+    plugins: tuple[Path, ...] = ()
+    """Files that define reward types."""
     limits: PoolLimits = field(default_factory=lambda: PoolLimits(processes=os.cpu_count() or 1))
 
 
@@ -50,9 +54,11 @@ async def open_engine(settings: EngineSettings) -> AsyncIterator[Engine]:
 
     Raises:
         OSError: scoring processes cannot be started.
+        PluginUnusable: a plugin defines no reward type, or one whose name is taken.
     """
     async with AsyncExitStack() as stack:
-        pool = Pool(settings.limits)
+        load_plugins(settings.plugins)
+        pool = Pool(settings.limits, settings.plugins)
         stack.push_async_callback(pool.stop)
         sandbox, _ = await asyncio.gather(
             stack.enter_async_context(open_sandbox(settings.sandbox, api_key=settings.sandbox_api_key)),

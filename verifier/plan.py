@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from verifier.errors import ErrorCode, FieldError, ItemInvalid, RequestInvalid
 from verifier.presets import expand
 from verifier.rewards.base import Sample
-from verifier.rewards.registry import BoundReward, builtin_types, field_errors, parse_rewards
+from verifier.rewards.registry import BoundReward, field_errors, parse_rewards, reward_types
 from verifier.sample import read_sample
 from verifier.schema import MAX_ITEMS, Item, JsonObject, PresetChoice, Rewards, ScoreRequest
 
@@ -107,7 +107,7 @@ def _bind(rewards: Rewards, path: str) -> list[BoundReward]:
 
 
 def _check_pins(pins: Mapping[str, int]) -> None:
-    types = builtin_types()
+    types = reward_types()
     fields: list[FieldError] = []
     for name, version in pins.items():
         if name not in types:

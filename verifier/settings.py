@@ -35,6 +35,8 @@ class ServeSettings(BaseSettings):
     """Serve a non-loopback address without an API key."""
     processes: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024)
     """Scoring processes for mathematics."""
+    plugins: tuple[Path, ...] = ()
+    """Files that define reward types."""
     max_items_in_flight: int = Field(default=16_384, ge=1)
     """Beyond it a request is refused with 429."""
     grace_s: int = Field(default=30, ge=0)

@@ -27,6 +27,9 @@ def serve(
         bool | None, typer.Option("--insecure", help="Serve a non-loopback address without a key.")
     ] = None,
     processes: Annotated[int | None, typer.Option(help="Scoring processes. Default: one a core.")] = None,
+    plugins: Annotated[
+        list[Path] | None, typer.Option("--plugin", help="File that defines a reward type; repeatable.")
+    ] = None,
     max_items_in_flight: Annotated[int | None, typer.Option(help="Beyond it: 429. Default: 16384.")] = None,
     grace_s: Annotated[int | None, typer.Option(help="Seconds to finish after SIGTERM. Default: 30.")] = None,
     log_format: Annotated[str | None, typer.Option(help="json or console. Default: json.")] = None,

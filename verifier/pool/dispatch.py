@@ -13,6 +13,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from verifier.errors import ErrorCode, ItemFaulted, ItemInvalid
@@ -84,6 +85,8 @@ class Pool:
     """Worker processes and the batches they work on. Belongs to one event loop."""
 
     limits: PoolLimits
+    plugins: Sequence[Path] = ()
+    """Files that define reward types, loaded by the workers too."""
     counts: PoolCounts = field(default_factory=PoolCounts)
     _zygote: Zygote = field(init=False)
     _batches: deque[_Batch] = field(default_factory=deque)
@@ -91,7 +94,7 @@ class Pool:
     _hands: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._zygote = Zygote(self.limits.memory_mb)
+        self._zygote = Zygote(self.limits.memory_mb, self.plugins)
 
     async def start(self) -> None:
         """Start the zygote and one worker, so that a broken installation shows at once.

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -55,8 +56,8 @@ class ChunkEnd:
 class Zygote:
     """The process that workers are forked from."""
 
-    def __init__(self, memory_mb: int) -> None:
-        self._memory_mb = memory_mb
+    def __init__(self, memory_mb: int, plugins: Sequence[Path]) -> None:
+        self._arguments = [str(memory_mb), *map(str, plugins)]
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = asyncio.Lock()
@@ -99,7 +100,7 @@ class Zygote:
                     "-m",
                     "verifier.pool.zygote",
                     str(theirs.fileno()),
-                    str(self._memory_mb),
+                    *self._arguments,
                 ],
                 env=_ENVIRONMENT,
                 pass_fds=[theirs.fileno()],

@@ -1,4 +1,4 @@
-"""The warm process that workers are forked from; started as ``python -m verifier.pool.zygote FD MEMORY_MB``.
+"""The warm process that workers are forked from; ``python -m verifier.pool.zygote FD MEMORY_MB [PLUGIN…]``.
 
 It imports whatever the isolated rewards need, once, and then only forks: each request on its control socket
 brings a worker's two descriptors and is answered with the worker's pid. It never reads a task.
@@ -11,12 +11,13 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from verifier.pool.confine import confine, die_with_parent, limit_memory
 from verifier.pool.frames import PID, Progress
 from verifier.pool.worker import serve
 from verifier.rewards.base import ItemReward
-from verifier.rewards.registry import builtin_types
+from verifier.rewards.registry import load_plugins, reward_types
 
 
 def main() -> None:
@@ -24,9 +25,10 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     memory_mb = int(sys.argv[2])
     die_with_parent()
+    load_plugins(map(Path, sys.argv[3:]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service's to handle
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers are reaped by the kernel
-    for reward in builtin_types().values():
+    for reward in reward_types().values():
         if isinstance(reward, ItemReward) and reward.isolated:
             reward.preload()
     granted = confine()

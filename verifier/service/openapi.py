@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from verifier.rewards.registry import builtin_types
+from verifier.rewards.registry import reward_types
 from verifier.schema import REWARD_SCHEMA_TITLE, JsonObject, ScoreRequest
 
 _REF = "#/components/schemas/{model}"
@@ -21,7 +21,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         )
         components: JsonObject = schema.setdefault("components", {}).setdefault("schemas", {})
         _add(components, "ScoreRequest", ScoreRequest.model_json_schema(ref_template=_REF))
-        for name, reward in builtin_types().items():
+        for name, reward in reward_types().items():
             _add(components, _parameters_name(name), reward.Parameters.model_json_schema(ref_template=_REF))
         components["Reward"] = _any_reward()
         for name in ("ValidationError", "HTTPValidationError"):
@@ -46,7 +46,7 @@ def _parameters_name(type_name: str) -> str:
 
 
 def _any_reward() -> JsonObject:
-    refs = {name: _REF.format(model=_parameters_name(name)) for name in builtin_types()}
+    refs = {name: _REF.format(model=_parameters_name(name)) for name in reward_types()}
     return {
         "oneOf": [{"$ref": ref} for ref in refs.values()],
         "discriminator": {"propertyName": "type", "mapping": refs},

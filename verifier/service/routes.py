@@ -15,7 +15,7 @@ from verifier.engine import Engine
 from verifier.errors import HTTP_STATUS, ErrorCode, RequestInvalid
 from verifier.plan import parse_request
 from verifier.presets import catalogue
-from verifier.rewards.registry import builtin_types
+from verifier.rewards.registry import reward_types
 from verifier.schema import ErrorBody, JsonObject, ScoreResponse
 from verifier.service.admission import Admission
 from verifier.service.openapi import request_body
@@ -96,7 +96,7 @@ def make_router(door: Door) -> APIRouter:
                 "doc": inspect.getdoc(reward) or "",
                 "parameters": reward.Parameters.model_json_schema(),
             }
-            for name, reward in sorted(builtin_types().items())
+            for name, reward in sorted(reward_types().items())
         ]
 
     @router.get("/presets")
