@@ -40,7 +40,7 @@ up: .env
 
 .env:
 	@umask 077; $(PYTHON) -c 'import secrets; \
-	[print(f"{name}={secrets.token_hex(24)}") for name in ("VERIFIER_API_KEY", "REDIS_PASSWORD")]' > $@
+	[print(f"{name}={secrets.token_hex(24)}") for name in ("VERIFIER_API_KEY", "REDIS_PASSWORD", "SANDBOX_API_KEY")]' > $@
 	@echo "Wrote new keys to $@"
 
 down:

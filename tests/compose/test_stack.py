@@ -40,18 +40,26 @@ class Stack:
     def client(self) -> httpx.Client:
         """A client of the published port, with the key."""
         return httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {self.key}"}, timeout=60
+            base_url=f"http://127.0.0.1:{self.port}",
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=60,
         )
 
     def containers(self) -> list[str]:
         """Every container of this project, ended ones too, jails included."""
-        return docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}").split()
+        return docker(
+            "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}"
+        ).split()
 
 
 def docker(*arguments: str, environment: dict[str, str] | None = None) -> str:
     """What one docker command prints."""
     done = subprocess.run(
-        ["docker", *arguments], env=os.environ | (environment or {}), capture_output=True, text=True, timeout=600
+        ["docker", *arguments],
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr[-4000:]}"
     return done.stdout
