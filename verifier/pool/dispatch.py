@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier.errors import ErrorCode, ItemFaulted, ItemInvalid
-from verifier.pool.process import ChunkEnd, Ending, WorkerProcess, Zygote
+from verifier.pool.process import ChunkEnd, Ending, PoolLimits, WorkerProcess, Zygote
 from verifier.rewards.base import Sample, Score
 from verifier.schema import Verdict
 
@@ -25,16 +25,6 @@ _MAX_CHUNK = 64
 _MAX_CHUNK_CHARACTERS = 4 << 20
 _TASKS_BEFORE_RENEWAL = 20_000
 """A worker is replaced after this many tasks, so that what libraries cache stays bounded."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolLimits:
-    """What one task may use, and how many processes work."""
-
-    processes: int
-    cpu_s: float = 3.0
-    wall_s: float = 30.0
-    memory_mb: int = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +52,12 @@ class _Batch:
     next: int = 0
     left: int = 0
 
+    def is_open(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self.done.done()
+
     def settle(self, index: int, judgement: Judgement) -> None:
-        if not self.done.done():
+        if self.is_open():
             self.on_judgement(index, judgement)
             self.left -= 1
             if self.left == 0:
@@ -171,7 +165,7 @@ class Pool:
         self, worker: WorkerProcess | None, batch: _Batch, indices: list[int]
     ) -> WorkerProcess | None:
         """Judge these tasks of a batch, whatever happens to workers; returns a worker that still lives."""
-        while indices and not batch.done.done():
+        while indices and batch.is_open():
             try:
                 worker = worker or await self._fork()
             except OSError as error:
@@ -186,8 +180,8 @@ class Pool:
             elif suspects or worker.tasks_done > _TASKS_BEFORE_RENEWAL:
                 worker.kill()
                 worker = None
-            for index in suspects:
-                batch.settle(index, await self._judge_alone(batch.tasks[index]))
+            for index in suspects if batch.is_open() else ():
+                batch.settle(index, await self._judge_alone(batch.tasks[index], batch.is_open))
             # What the worker had done without its reply getting through is simply scored again.
             indices = indices[end.answered : end.culprit] + indices[end.culprit + 1 :]
         return worker
@@ -205,7 +199,7 @@ class Pool:
                 batch.settle(indices[position], judgement)
 
         tasks = [_wire(batch.tasks[index]) for index in indices]
-        return await worker.run(tasks, on_reply, cpu_s=self.limits.cpu_s, wall_s=self.limits.wall_s)
+        return await worker.run(tasks, on_reply, self.limits, batch.is_open)
 
     def _settle_culprit(self, end: ChunkEnd, batch: _Batch, culprit: int, suspects: list[int]) -> None:
         if end.ending is Ending.CPU_LIMIT:
@@ -213,11 +207,11 @@ class Pool:
         else:
             suspects.append(culprit)
 
-    async def _judge_alone(self, task: Task) -> Judgement:
+    async def _judge_alone(self, task: Task, wanted: Callable[[], bool]) -> Judgement:
         """The second and last try of a task that failed once: alone, in a fresh worker."""
         self.counts.repeats += 1
         try:
-            end, reply = await self._run_alone(task)
+            end, reply = await self._run_alone(task, wanted)
             judgement = _judgement(reply)
             if judgement is not None:
                 return judgement
@@ -233,22 +227,22 @@ class Pool:
             if isinstance(reply, dict) and reply.get("failed") == "memory":
                 detail = {"reason": "memory_limit", "memory_mb": self.limits.memory_mb}
                 return Judgement(Score(0.0, Verdict.MEMORY_LIMIT, detail))
-            _, control = await self._run_alone(replace(task, sample=Sample(completion="")))
+            _, control = await self._run_alone(replace(task, sample=Sample(completion="")), wanted)
         except OSError as error:
             return Judgement(ItemFaulted(ErrorCode.WORKER_LOST, str(error)))
         if control is None:
             return Judgement(ItemFaulted(ErrorCode.WORKER_LOST, "scoring processes die on any item; retry"))
         return Judgement(Score(0.0, Verdict.RUNTIME_ERROR, {"reason": "grader_broken"}))
 
-    async def _run_alone(self, task: Task) -> tuple[ChunkEnd, Any]:
+    async def _run_alone(self, task: Task, wanted: Callable[[], bool]) -> tuple[ChunkEnd, Any]:
         worker = await self._fork()
         replies: list[Any] = []
         try:
             end = await worker.run(
                 [_wire(task)],
                 lambda _, reply: replies.append(reply),
-                cpu_s=self.limits.cpu_s,
-                wall_s=self.limits.wall_s,
+                self.limits,
+                wanted,
             )
         finally:
             worker.kill()

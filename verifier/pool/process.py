@@ -33,12 +33,23 @@ _ENVIRONMENT = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What one task may use, and how many processes work."""
+
+    processes: int
+    cpu_s: float = 3.0
+    wall_s: float = 30.0
+    memory_mb: int = 1024
+
+
 class Ending(Enum):
     """How a chunk ended."""
 
     FINISHED = auto()
     CPU_LIMIT = auto()
     STALLED = auto()
+    ABANDONED = auto()
     DIED = auto()
 
 
@@ -152,23 +163,22 @@ class WorkerProcess:
         self,
         tasks: Sequence[Any],
         on_reply: Callable[[int, Any], None],
-        *,
-        cpu_s: float,
-        wall_s: float,
+        limits: PoolLimits,
+        wanted: Callable[[], bool],
     ) -> ChunkEnd:
-        """Score a chunk; ``on_reply(index, reply)`` is called in order. Limits are for each task.
+        """Score a chunk; ``on_reply(index, reply)`` is called in order. It ends early when no longer wanted.
 
         A worker whose chunk did not finish is dead.
         """
         self._progress.mark(0, self._cpu_ns())
-        watch = _Watch(cpu_s, wall_s)
+        watch = _Watch(limits)
         done = 0
         reading = asyncio.ensure_future(self._exchange(tasks))
         try:
             while done < len(tasks):
                 finished, _ = await asyncio.wait({reading}, timeout=_WATCH_EVERY_S)
                 if not finished:
-                    ending = watch.look(self._progress, self._cpu_ns())
+                    ending = watch.look(self._progress, self._cpu_ns()) if wanted() else Ending.ABANDONED
                     if ending is not None:
                         return ChunkEnd(ending, done, self._task_at_hand(done, len(tasks)))
                     continue
@@ -231,19 +241,18 @@ class WorkerProcess:
 class _Watch:
     """Whether the task at hand has gone beyond its limits; the wall counts from when it was first seen."""
 
-    def __init__(self, cpu_s: float, wall_s: float) -> None:
-        self.index = 0
-        self._cpu_ns = cpu_s * 1e9
-        self._wall_s = wall_s
+    def __init__(self, limits: PoolLimits) -> None:
+        self._index = 0
+        self._limits = limits
         self._since = time.monotonic()
 
     def look(self, progress: Progress, cpu_ns: int) -> Ending | None:
         index, cpu_at_start = progress.read()
-        if index != self.index:
-            self.index, self._since = index, time.monotonic()
-        if cpu_ns - cpu_at_start > self._cpu_ns:
+        if index != self._index:
+            self._index, self._since = index, time.monotonic()
+        if cpu_ns - cpu_at_start > self._limits.cpu_s * 1e9:
             return Ending.CPU_LIMIT
-        if time.monotonic() - self._since > self._wall_s:
+        if time.monotonic() - self._since > self._limits.wall_s:
             return Ending.STALLED
         return None
 
