@@ -52,6 +52,8 @@ class Batch:
         self._max_bytes = max_bytes
         try:
             self._items = [orjson.dumps(item) for item in request["items"]]
+            self._keys = [_reference_key(item) for item in request["items"]]
+            self._groups = [item.get("group") for item in request["items"]]
             self._references = {
                 key: orjson.dumps(value) for key, value in request.get("references", {}).items()
             }
@@ -64,8 +66,6 @@ class Batch:
             raise RequestRejected(
                 "invalid_request", f"not a request that can be written as JSON: {error}"
             ) from error
-        self._keys = [_reference_key(item) for item in request["items"]]
-        self._groups = [item.get("group") for item in request["items"]]
         self._results: list[ItemResult | None] = [None] * len(self._items)
         self._open = 0
         self._first: ScoreResponse | None = None

@@ -42,8 +42,8 @@ class _Ticket:
     end: float
     waiting: deque[Chunk] = field(default_factory=deque)
     """Chunks not enqueued yet."""
-    running: int = 0
-    """Chunks enqueued."""
+    acknowledged: bool = False
+    """Whether the future has been told that it is running or cancelled, which must happen once."""
 
 
 @dataclass(eq=False, slots=True)
@@ -158,7 +158,6 @@ class QueueVerifier(BaseVerifier):
                 break
             self._tickets.remove(ticket)
             self._tickets.append(ticket)
-            ticket.running += 1
             chosen.append((uuid.uuid4().hex, _Running(ticket, ticket.waiting.popleft())))
         # Before the call: when it fails we do not know whether Redis has them, and look later.
         self._running.update(chosen)
@@ -184,7 +183,6 @@ class QueueVerifier(BaseVerifier):
         """Takes the end of a job into its batch."""
         job = self._running.pop(job_id)
         ticket, chunk = job.ticket, job.chunk
-        ticket.running -= 1
         self._jobs.forget([job_id])
         answer = outcome.value if isinstance(outcome.value, dict) else {}
         if "results" in answer:
@@ -202,11 +200,14 @@ class QueueVerifier(BaseVerifier):
         for ticket in self._tickets:
             if now > ticket.end and not ticket.future.done():
                 self._expire(ticket)
-        if any(ticket.future.done() for ticket in self._tickets):
-            orphans = [job_id for job_id, job in self._running.items() if job.ticket.future.done()]
+        settled = [ticket for ticket in self._tickets if ticket.future.done()]
+        if settled:
+            for ticket in settled:
+                _acknowledge(ticket)
+            orphans = [job_id for job_id, job in self._running.items() if job.ticket in settled]
             for job_id in orphans:
                 del self._running[job_id]
-            self._tickets = deque(ticket for ticket in self._tickets if not ticket.future.done())
+            self._tickets = deque(ticket for ticket in self._tickets if ticket not in settled)
             self._jobs.forget(orphans)
 
     def _expire(self, ticket: _Ticket) -> None:
@@ -225,6 +226,7 @@ class QueueVerifier(BaseVerifier):
             self._inbox.clear()
         for ticket in self._tickets:
             ticket.future.cancel()
+            _acknowledge(ticket)
         try:
             self._jobs.forget(list(self._running))
         except redis.RedisError:
@@ -233,9 +235,17 @@ class QueueVerifier(BaseVerifier):
 
 def _finish(ticket: _Ticket, result: ScoreResponse | Exception) -> None:
     """Completes the future, unless it was cancelled."""
-    if not ticket.future.set_running_or_notify_cancel():
+    if not _acknowledge(ticket):
         return
     if isinstance(result, Exception):
         ticket.future.set_exception(result)
     else:
         ticket.future.set_result(result)
+
+
+def _acknowledge(ticket: _Ticket) -> bool:
+    """Tells the future that it runs, or its waiters that it was cancelled; whether it may be set."""
+    if ticket.acknowledged:
+        return False
+    ticket.acknowledged = True
+    return ticket.future.set_running_or_notify_cancel()
