@@ -88,6 +88,8 @@ class Run:
 class Hello:
     """What an agent says of its jail when it starts."""
 
+    agent: str
+    """`sandbox.agent.version.agent_digest` of the agent that runs there."""
     python: str
     total_cpu: bool
     oom_detection: bool

@@ -1,6 +1,5 @@
 """Build the jail image: the Dockerfile of `sandbox/image` with the agent baked in."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,15 +12,6 @@ from docker.errors import BuildError, DockerException
 from sandbox.runtimes import RuntimeUnavailable
 
 HERE = Path(__file__).parent
-AGENT_LABEL = "rlvr-sandbox.agent"
-
-
-def agent_digest() -> str:
-    """What an image must be labelled with to hold this version's agent."""
-    digest = hashlib.sha256()
-    for path in sorted((HERE / "agent").glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def build_image(tag: str, base: str | None) -> Iterator[str]:
@@ -37,7 +27,6 @@ def build_image(tag: str, base: str | None) -> Iterator[str]:
                 path=context,
                 tag=tag,
                 buildargs={"BASE": base} if base else {},
-                labels={AGENT_LABEL: agent_digest()},
                 network_mode="host",
                 rm=True,
                 forcerm=True,

@@ -162,6 +162,10 @@ class ExecuteResult(Wire):
     message: str = ""
 
 
+STARTING = "starting"
+"""The `reason` of a service that has not yet tried to make its first jail."""
+
+
 class Capabilities(Wire):
     """What the service can do now. Unready: `reason` says why and what to do about it."""
 
@@ -182,11 +186,19 @@ class Capabilities(Wire):
     """Tester and candidate run as two users; else as one, each in its own pid namespace."""
 
 
+class FieldError(Wire):
+    """What is wrong with one field."""
+
+    path: str
+    message: str
+
+
 class ErrorBody(Wire):
     """Why a request was not answered."""
 
     code: str
     message: str
+    fields: list[FieldError] | None = None
 
 
 class ErrorReply(Wire):

@@ -15,7 +15,7 @@ import structlog
 from sandbox.channel import JailLost, JailWasDead, Job, Report, Run
 from sandbox.errors import SandboxUnavailable
 from sandbox.runtimes import Jail, Runtime, RuntimeUnavailable
-from sandbox.schema import Limits
+from sandbox.schema import STARTING, Limits
 
 log = structlog.get_logger()
 
@@ -70,9 +70,9 @@ class Slots:
     def __init__(self, runtime: Runtime, size: int) -> None:
         self.runtime = runtime
         self.size = size
-        self.reason: str | None = "starting"
+        self.reason: str | None = STARTING
         """Why there is no jail; None once there was one, until making one fails."""
-        self.restarts = 0
+        self.replaced = 0
         self._free: asyncio.Queue[Jail] = asyncio.Queue()
         self._alone = Alone()
         self._preparing = asyncio.Lock()
@@ -215,7 +215,7 @@ class Slots:
         self._free.put_nowait(jail)
         try:
             await broken.wait()
-            self.restarts += 1
+            self.replaced += 1
         finally:
             self._live.discard(jail)
             del self._broken[jail]

@@ -18,6 +18,7 @@ from .execute import run_with_files
 from .jail import BOX, Limits, UidJail, hide_self
 from .program import read_all, run_program
 from .tester import run_tester
+from .version import agent_digest
 
 PRELOAD = """
     abc array bisect calendar cmath collections contextlib copy dataclasses datetime decimal enum fractions
@@ -179,6 +180,7 @@ def settle(agent_directory: str) -> None:
 def serve(connection: socket.socket, jail: UidJail, meter: Meter) -> None:
     """Serve until the host hangs up or the jail cannot be emptied."""
     hello = {
+        "agent": agent_digest(),
         "python": sys.version.split()[0],
         "total_cpu": meter.total_cpu,
         "oom_detection": meter.counts_oom,
@@ -201,9 +203,9 @@ def serve(connection: socket.socket, jail: UidJail, meter: Meter) -> None:
 
 
 def main() -> None:
-    """Entry point of pid 1 in a container: /ctl/sock, and a range of uids from the environment."""
+    """Entry point of pid 1 in a container, whose environment names the socket and a range of uids."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    connection.connect("/ctl/sock")
+    connection.connect(os.environ["JAIL_SOCKET"])
     first, count = int(os.environ["JAIL_FIRST_UID"]), int(os.environ["JAIL_UIDS"])
     os.chmod(BOX, 0o1777)  # runc gives a tmpfs the mode of the image's directory
     preload()

@@ -35,9 +35,20 @@ class Jail(Protocol):
 class Runtime(Protocol):
     """A maker of jails."""
 
-    name: RuntimeName
-    total_memory_cap: bool
-    separate_uids: bool
+    @property
+    def name(self) -> RuntimeName:
+        """Which one it is."""
+        ...
+
+    @property
+    def total_memory_cap(self) -> bool:
+        """Whether memory is capped over all processes of a run."""
+        ...
+
+    @property
+    def separate_uids(self) -> bool:
+        """Whether every process of a run has a user of its own."""
+        ...
 
     async def prepare(self) -> None:
         """Check that jails can be made and remove what earlier services left. Raises RuntimeUnavailable."""

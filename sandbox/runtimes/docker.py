@@ -9,7 +9,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,11 +16,11 @@ from docker.client import DockerClient
 from docker.errors import DockerException, ImageNotFound
 from docker.types import Ulimit
 
+from sandbox.agent.version import agent_digest
 from sandbox.channel import Channel, Hello, JailLost
-from sandbox.images import AGENT_LABEL, agent_digest
-from sandbox.runtimes import RuntimeUnavailable
+from sandbox.runtimes import RuntimeName, RuntimeUnavailable
 
-DEFAULT_IMAGE = "rlvr-sandbox:latest"
+DEFAULT_IMAGE = f"rlvr-jail:{agent_digest()[:12]}"  # an image goes with the version of the agent in it
 LABEL = "rlvr-sandbox.service"
 DEFAULT_MB = 512
 AGENT_MB = 32
@@ -92,14 +91,23 @@ class DockerJail:
 class DockerRuntime:
     """Makes containers of one image, labelled with this service's id."""
 
-    name: Any = "docker"
+    name: RuntimeName = "docker"
     total_memory_cap = True
     separate_uids = True
 
-    def __init__(self, image: str = DEFAULT_IMAGE, socket_directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        image: str = DEFAULT_IMAGE,
+        socket_directory: Path | None = None,
+        socket_volume: str | None = None,
+    ) -> None:
+        """`socket_directory`: where sockets are made; the daemon must see it under the same path, unless it
+        is the mount point of the Docker volume `socket_volume`.
+        """
         self._image = image
         self._service = uuid.uuid4().hex
-        self._given = socket_directory
+        self._root = socket_directory or Path(tempfile.gettempdir())
+        self._volume = socket_volume
         self._sockets: Path | None = None
         self._client: Any = None
         self._uids = PLAIN_UIDS
@@ -109,9 +117,8 @@ class DockerRuntime:
         await _in_thread(self._connect)
         await self._reap(stale_only=True)
         if self._sockets is None:
-            if self._given:
-                self._given.mkdir(parents=True, exist_ok=True)
-            self._sockets = Path(tempfile.mkdtemp(prefix="jails-", dir=self._given))
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._sockets = Path(tempfile.mkdtemp(prefix="jails-", dir=self._root))
 
     def _connect(self) -> None:
         if self._client is None:
@@ -122,15 +129,11 @@ class DockerRuntime:
                     f"no Docker daemon answers ({error}); start it, or give this user access to its socket"
                 ) from None
         try:
-            image = self._client.images.get(self._image)
+            self._client.images.get(self._image)
         except ImageNotFound:
             raise RuntimeUnavailable(
                 f"the image {self._image} does not exist; build it with `sandbox build-image`"
             ) from None
-        if image.labels.get(AGENT_LABEL) != agent_digest():
-            raise RuntimeUnavailable(
-                f"the image {self._image} holds another version's agent; run `sandbox build-image` again"
-            )
         options = self._client.info().get("SecurityOptions") or []
         self._uids = REMAPPED_UIDS if any("userns" in option for option in options) else PLAIN_UIDS
 
@@ -142,9 +145,13 @@ class DockerRuntime:
             directory.mkdir(mode=0o700)
             with contextlib.closing(_listen(directory / "sock")) as listener:
                 container = await _in_thread(lambda: self._start(directory))
-                connection = await _accept(listener)
+                connection = await _accept(listener, container)
             channel = Channel(connection)
             hello = await channel.hello(START_TIMEOUT_S)
+            if hello.agent != agent_digest():
+                raise RuntimeUnavailable(
+                    f"the image {self._image} holds another version's agent; run `sandbox build-image` again"
+                )
             return DockerJail(container, channel, hello, DEFAULT_MB)
         except (JailLost, OSError) as error:
             last_words = await asyncio.to_thread(_logs, container)
@@ -159,7 +166,9 @@ class DockerRuntime:
     def _start(self, directory: Path) -> Any:
         first = self._uids[self._next_jail * UIDS_PER_JAIL % (len(self._uids) - UIDS_PER_JAIL)]
         self._next_jail += 1
+        mounted = self._root if self._volume else directory
         environment = HARDENING["environment"] | {
+            "JAIL_SOCKET": str("/ctl" / (directory / "sock").relative_to(mounted)),
             "JAIL_FIRST_UID": str(first),
             "JAIL_UIDS": str(UIDS_PER_JAIL),
         }
@@ -169,17 +178,17 @@ class DockerRuntime:
             labels={LABEL: self._service},
             mem_limit=f"{DEFAULT_MB + AGENT_MB}m",
             memswap_limit=f"{DEFAULT_MB + AGENT_MB}m",
-            volumes={str(directory): {"bind": "/ctl", "mode": "ro"}},
+            volumes={self._volume or str(directory): {"bind": "/ctl", "mode": "ro"}},
             **(HARDENING | {"environment": environment}),
         )
 
     async def _reap(self, *, stale_only: bool) -> None:
         def reap() -> None:
             label = LABEL if stale_only else f"{LABEL}={self._service}"
-            for container in self._client.containers.list(all=True, filters={"label": label}):
+            for container in self._client.api.containers(all=True, filters={"label": label}):
                 if not stale_only or _is_stale(container):
                     with contextlib.suppress(DockerException):
-                        container.remove(force=True, v=True)
+                        self._client.api.remove_container(container["Id"], force=True, v=True)
 
         await _in_thread(reap)
 
@@ -200,10 +209,18 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-async def _accept(listener: socket.socket) -> socket.socket:
-    async with asyncio.timeout(START_TIMEOUT_S):
-        connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-        return connection
+async def _accept(listener: socket.socket, container: Any) -> socket.socket:
+    """The agent's connection. Raises JailLost if the container ends before it connects."""
+    accept = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while not (await asyncio.wait([accept], timeout=1.0))[0]:
+                await _in_thread(container.reload)
+                if container.status != "running":
+                    raise JailLost("its agent ended")
+        return accept.result()[0]
+    finally:
+        accept.cancel()
 
 
 async def _remove(container: Any) -> None:
@@ -221,9 +238,8 @@ def _logs(container: Any) -> str:
         return "it left no logs"
 
 
-def _is_stale(container: Any) -> bool:
+def _is_stale(container: dict[str, Any]) -> bool:
     """A jail whose service is gone has ended by itself: its agent lives no longer than its connection."""
-    if container.status in ("exited", "dead"):
+    if container["State"] in ("exited", "dead"):
         return True
-    created = datetime.fromisoformat(container.attrs["Created"][:19] + "+00:00").timestamp()
-    return container.status == "created" and time.time() - created > STALE_S
+    return bool(container["State"] == "created" and time.time() - container["Created"] > STALE_S)
