@@ -69,7 +69,9 @@ def make_router(door: Door) -> APIRouter:
         """Alive."""
         return {"status": "alive"}
 
-    @router.get("/ready", responses={503: {"model": Readiness, "description": "Not ready"}})
+    @router.get(
+        "/ready", responses={422: _RESPONSES[422], 503: {"model": Readiness, "description": "Not ready"}}
+    )
     async def ready(
         require: Annotated[str, Query(description="Capabilities that must be ready, with commas.")] = "",
     ) -> Readiness:
