@@ -37,6 +37,10 @@ BUILTIN: tuple[str, ...] = (
     "verifier.rewards.combinators:SwitchReward",
     "verifier.rewards.combinators:ScaleReward",
     "verifier.rewards.combinators:ClipReward",
+    "verifier.rewards.by_verdict:ByVerdictReward",
+    "verifier.rewards.countdown:CountdownReward",
+    "verifier.rewards.knights_knaves:KnightsKnavesReward",
+    "verifier.rewards.sudoku:SudokuReward",
 )
 
 
