@@ -9,7 +9,7 @@ for item in to_items(read_rows("math500.jsonl")):
 
 from verifier.datasets.convert import AUTO, to_items
 from verifier.datasets.item import Completion, DatasetItem, MalformedRow, Prompt, RowUnusable
-from verifier.datasets.read import SourceRow, UnreadableFile, read_rows
+from verifier.datasets.read import SourceRow, UnreadableFile, read_rows, row_count
 from verifier.datasets.registry import FORMATS, detect
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "UnreadableFile",
     "detect",
     "read_rows",
+    "row_count",
     "to_items",
 ]

@@ -49,6 +49,18 @@ def read_rows(path: Path | str) -> Iterator[SourceRow | MalformedRow]:
             yield from _json(file, path)
 
 
+def row_count(path: Path | str) -> int | None:
+    """About how many rows a file holds, for a progress bar; None where telling means unpacking it all."""
+    path = Path(path)
+    with path.open("rb") as file:
+        magic = file.read(4)
+        if magic == b"PAR1":
+            return int(_parquet_file(path).metadata.num_rows)
+        if magic[:2] == b"\x1f\x8b" or (".json" in path.suffixes and magic[:1] == b"["):
+            return None
+        return magic.count(b"\n") + sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
 def _unzipped(file: Any, path: Path) -> Iterator[SourceRow | MalformedRow]:
     try:
         yield from _json(file, path)
@@ -95,16 +107,28 @@ def _skip_line(file: BinaryIO, read: bytes) -> None:
         read = file.readline(1 << 20)
 
 
-def _parquet(path: Path) -> Iterator[SourceRow | MalformedRow]:
+def _parquet_file(path: Path) -> Any:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
         raise UnreadableFile(f"{path} is parquet: pip install 'rlvr-verifier[datasets]' to read it") from None
-    position = 0
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=_PARQUET_BATCH_ROWS):
-            for row in batch.to_pylist():
-                position += 1
-                yield SourceRow(position, row)
+        return parquet.ParquetFile(path)
     except (ArrowException, OSError) as error:
         raise UnreadableFile(f"{path} is not readable as parquet: {error}") from None
+
+
+def _parquet(path: Path) -> Iterator[SourceRow | MalformedRow]:
+    file = _parquet_file(path)
+    batches = file.iter_batches(batch_size=_PARQUET_BATCH_ROWS)
+    position = 0
+    while True:
+        try:
+            rows = next(batches).to_pylist()
+        except StopIteration:
+            return
+        except (ValueError, OSError) as error:  # pyarrow's own derive from these
+            raise UnreadableFile(f"{path} is broken after row {position}: {error}") from None
+        for row in rows:
+            position += 1
+            yield SourceRow(position, row)

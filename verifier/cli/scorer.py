@@ -1,0 +1,116 @@
+"""Where a command has its batches scored: an engine in this process, a server, or a queue."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from trainer_client import HttpVerifier, QueueVerifier
+from trainer_client.batch import Batch as Chunks
+from trainer_client.client import BaseVerifier
+from verifier.engine import Engine, EngineSettings, open_engine
+from verifier.plan import make_plan, parse_request
+from verifier.pool import PoolLimits
+from verifier.rewards.base import RemoteReward
+from verifier.schema import JsonObject, ScoreRequest
+from verifier.settings import read_api_keys
+
+_MAX_CHUNK_ITEMS = 4096
+
+
+class Scorer(ABC):
+    """Scores one request after the other, several at a time."""
+
+    @abstractmethod
+    async def score(self, request: JsonObject) -> JsonObject:
+        """The response to a request, in JSON's types; items in error have been asked again.
+
+        Raises:
+            RequestInvalid: the rewards are not as they must be (offline).
+            RequestRejected: the same, said by a server or a worker.
+        """
+
+
+class _Remote(Scorer):
+    def __init__(self, client: BaseVerifier) -> None:
+        self._client = client
+
+    async def score(self, request: JsonObject) -> JsonObject:
+        response: Any = await self._client.score_async(request)  # type: ignore[arg-type]
+        return dict(response)
+
+
+class _Offline(Scorer):
+    """An engine in this process; a sandbox is opened for the first request that needs one."""
+
+    def __init__(self, stack: AsyncExitStack, sandbox: str, processes: int | None) -> None:
+        self._stack = stack
+        self._sandbox = sandbox
+        self._limits = PoolLimits(processes=processes or os.cpu_count() or 1)
+        self._engines: dict[bool, Engine] = {}
+        self._opening = asyncio.Lock()
+
+    async def score(self, request: JsonObject) -> JsonObject:
+        chunks = Chunks(request, max_items=_MAX_CHUNK_ITEMS, max_bytes=1 << 40)  # type: ignore[arg-type]
+        waiting = chunks.chunks()
+        while waiting:
+            chunk = waiting.pop()
+            answer = await self._answer(parse_request(chunk.encode()))
+            waiting += chunks.absorb(chunk, answer)
+        return dict(chunks.response(0.0))
+
+    async def _answer(self, request: ScoreRequest) -> Any:
+        engine = await self._engine(_is_remote(request))
+        return orjson.loads(orjson.dumps(await engine.score(request)))
+
+    async def _engine(self, remote: bool) -> Engine:
+        async with self._opening:
+            if remote not in self._engines:
+                settings = EngineSettings(sandbox=self._sandbox if remote else "none", limits=self._limits)
+                self._engines[remote] = await self._stack.enter_async_context(open_engine(settings))
+        return self._engines[remote]
+
+
+@asynccontextmanager
+async def open_scorer(
+    url: str | None = None,
+    *,
+    api_key_file: Path | None = None,
+    sandbox: str = "auto",
+    processes: int | None = None,
+) -> AsyncIterator[Scorer]:
+    """A scorer, closed with the context.
+
+    Args:
+        url: of a server (``http://…``) or of a queue (``redis://…``); None scores in this process.
+        api_key_file: the file whose first key opens the server.
+        sandbox: where code is run, when scored in this process.
+        processes: scoring processes for mathematics; one a core by default.
+
+    Raises:
+        OSError, ValueError: the key file cannot be read.
+    """
+    async with AsyncExitStack() as stack:
+        if url is None:
+            yield _Offline(stack, sandbox, processes)
+            return
+        key = read_api_keys(api_key_file)[0] if api_key_file is not None else None
+        is_queue = url.startswith(("redis://", "rediss://", "unix://"))
+        yield _Remote(stack.enter_context(QueueVerifier(url) if is_queue else HttpVerifier(url, key)))
+
+
+def _is_remote(request: ScoreRequest) -> bool:
+    """Whether a reward of the request runs elsewhere, in the sandbox."""
+    return any(
+        isinstance(part.reward, RemoteReward)
+        for item in make_plan(request).items
+        for component in item.components
+        for part in component.walk()
+    )
