@@ -18,6 +18,8 @@ from trainer_client.errors import RequestRejected
 from trainer_client.wire import FieldError, ItemResult, ScoreRequest, ScoreResponse
 
 MAX_ASKS = 3
+REASK_S = 1.0
+"""Pause before faulted items are asked a second time; doubled for a third."""
 NOT_ASKED_AGAIN = "deadline"
 """The one retryable fault that is not asked again: the caller set that limit."""
 
@@ -34,6 +36,11 @@ class Chunk:
     """The request; items and references are already encoded (`orjson.Fragment`)."""
     asks: int = 1
     """Which time this is that these items are asked."""
+
+    @property
+    def pause_s(self) -> float:
+        """How long to wait before asking."""
+        return REASK_S * 2.0 ** (self.asks - 2) if self.asks > 1 else 0.0
 
     def encode(self) -> bytes:
         """The request as JSON."""

@@ -20,8 +20,6 @@ from trainer_client.wire import ScoreRequest, ScoreResponse
 
 CONNECT_S = 10.0
 MAX_RETRY_AFTER_S = 60.0
-REASK_S = 1.0
-"""Pause before the first repetition of faulted items; doubled each time."""
 
 RETRIED = frozenset(
     {
@@ -112,7 +110,7 @@ class HttpVerifier(BaseVerifier):
             batch.fail(chunk, "service_unavailable", f"no answer from the verifier: {_reason(error)}")
             return
         for again in batch.absorb(chunk, answer):
-            await asyncio.sleep(REASK_S * 2 ** (chunk.asks - 1))
+            await asyncio.sleep(again.pause_s)
             await self._ask(batch, again, end)
 
     async def _post(self, chunk: Chunk, end: float) -> ScoreResponse:

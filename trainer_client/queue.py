@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import cast
 
 import redis
 
@@ -42,6 +43,8 @@ class _Ticket:
     end: float
     waiting: deque[Chunk] = field(default_factory=deque)
     """Chunks not enqueued yet."""
+    paused: list[tuple[float, Chunk]] = field(default_factory=list)
+    """Chunks to be asked again, and from when on."""
     acknowledged: bool = False
     """Whether the future has been told that it is running or cancelled, which must happen once."""
 
@@ -142,12 +145,19 @@ class QueueVerifier(BaseVerifier):
             while self._inbox:
                 self._tickets.append(self._inbox.popleft())
         self._drop_settled()
+        self._resume_paused()
         self._enqueue()
         if time.monotonic() - self._checked > CHECK_S:
             self._restore_lost()
             self._checked = time.monotonic()
         for job_id, outcome in self._jobs.wait(self._running).items():
             self._settle(job_id, outcome)
+
+    def _resume_paused(self) -> None:
+        now = time.monotonic()
+        for ticket in self._tickets:
+            ticket.waiting.extend(chunk for due, chunk in ticket.paused if due <= now)
+            ticket.paused = [(due, chunk) for due, chunk in ticket.paused if due > now]
 
     def _enqueue(self) -> None:
         """Fills the window, one chunk of each batch in turn."""
@@ -186,7 +196,9 @@ class QueueVerifier(BaseVerifier):
         self._jobs.forget([job_id])
         answer = outcome.value if isinstance(outcome.value, dict) else {}
         if "results" in answer:
-            ticket.waiting.extend(ticket.batch.absorb(chunk, answer))  # type: ignore[arg-type]
+            now = time.monotonic()
+            again = ticket.batch.absorb(chunk, cast(ScoreResponse, answer))
+            ticket.paused.extend((now + chunk.pause_s, chunk) for chunk in again)
         elif "error" in answer:
             _finish(ticket, rejection(chunk, answer["error"]))
         else:
@@ -215,7 +227,7 @@ class QueueVerifier(BaseVerifier):
         if not self._reachable:
             code, message = ("queue_unavailable", "Redis did not answer within the client's timeout")
         open_chunks = [job.chunk for job in self._running.values() if job.ticket is ticket]
-        for chunk in [*open_chunks, *ticket.waiting]:
+        for chunk in [*open_chunks, *ticket.waiting, *(chunk for _, chunk in ticket.paused)]:
             ticket.batch.fail(chunk, code, message)
         _finish(ticket, ticket.batch.response(1000 * (time.monotonic() - ticket.started)))
 

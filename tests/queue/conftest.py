@@ -31,6 +31,7 @@ def settings(redis_url: str, name: str = "") -> WorkerSettings:
         sandbox="none",
         sandbox_api_key=None,
         scoring_processes=1,
+        plugins=(),
         log_format="json",
     )
 

@@ -1,7 +1,7 @@
 """A worker process with a stub for an engine: what the queue does must not depend on how things are scored.
 
-An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``kill once KEY``, ``kill always``;
-anything else scores its length.
+An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``kill once KEY``, ``kill always``,
+``fault once KEY``; anything else scores its length.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from redis import Redis
 from verifier.errors import ErrorCode, RequestInvalid
 from verifier.queue.process import die_with, work
 from verifier.queue.settings import WorkerSettings
-from verifier.schema import Item, ItemResult, ScoreRequest, ScoreResponse, Status
+from verifier.schema import Item, ItemError, ItemResult, ScoreRequest, ScoreResponse, Status
 
 
 class StubEngine:
@@ -41,6 +41,9 @@ class StubEngine:
                 await asyncio.sleep(float(seconds))
             case ["raise"]:
                 raise ZeroDivisionError
+            case ["fault", "once", key] if self._redis.set(f"stub:faulted:{key}", 1, nx=True):
+                error = ItemError("sandbox_unavailable", "gone for the moment", retryable=True)
+                return ItemResult(item.id, index, Status.ERROR, None, [], error)
             case ["kill", "once", key] if self._redis.set(f"stub:killed:{key}", 1, nx=True):
                 os.kill(os.getpid(), signal.SIGKILL)
             case ["kill", "always"]:

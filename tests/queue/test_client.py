@@ -135,6 +135,15 @@ def test_a_job_that_the_workers_gave_up_becomes_error_items(
     assert codes(verifier.score(request("raise"))) == {"job_lost"}
 
 
+def test_faulted_items_are_asked_again(
+    start_worker: StartWorker, verifier: QueueVerifier, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer_client.batch.REASK_S", 0.0)
+    start_worker()
+    assert rewards(verifier.score(request("a", "fault once x"))) == [1, len("fault once x")]
+    assert redis.hget("stub:runs", "a") == b"1"
+
+
 def test_without_a_worker_the_wait_ends(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

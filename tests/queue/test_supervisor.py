@@ -26,7 +26,7 @@ from verifier.queue.settings import WorkerSettings
 from verifier.queue.supervisor import Supervisor
 settings = WorkerSettings(
     redis_url=sys.argv[1], queue="score", name="", sandbox="none", sandbox_api_key=None,
-    scoring_processes=1, log_format="json",
+    scoring_processes=1, plugins=(), log_format="json",
 )
 command = sys.argv[4:] or [sys.executable, {str(STUB_WORKER)!r}]
 supervisor = Supervisor(settings, processes=int(sys.argv[2]), grace_s=float(sys.argv[3]), command=command)

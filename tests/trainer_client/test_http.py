@@ -172,7 +172,7 @@ def test_a_silent_service_is_given_up_after_the_timeout(serve: Callable[[Script]
 def test_faulted_items_are_asked_again_and_merged(
     serve: Callable[[Script], StubServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer_client.http.REASK_S", 0.0)
+    monkeypatch.setattr("trainer_client.batch.REASK_S", 0.0)
 
     def script(request: dict[str, Any], before: int) -> Reply:
         reply = scored(request)

@@ -21,6 +21,9 @@ def worker(
         str | None, typer.Option(help="auto, docker, local, URL[,URL…] or none. Default: auto.")
     ] = None,
     sandbox_api_key_file: Annotated[Path | None, typer.Option(help="Key of the sandbox at URL.")] = None,
+    plugins: Annotated[
+        list[Path] | None, typer.Option("--plugin", help="File that defines a reward type; repeatable.")
+    ] = None,
     grace_s: Annotated[int | None, typer.Option(help="Seconds to finish after SIGTERM. Default: 30.")] = None,
     log_format: Annotated[str | None, typer.Option(help="json or console. Default: json.")] = None,
     config: Annotated[

@@ -38,6 +38,7 @@ async def run(settings: SupervisorSettings) -> None:
                 sandbox=sandbox,
                 sandbox_api_key=api_key,
                 scoring_processes=settings.scoring_processes,
+                plugins=tuple(str(file.resolve()) for file in settings.plugins),
                 log_format=settings.log_format,
             )
             await Supervisor(workers, processes=settings.processes, grace_s=settings.grace_s).run()

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from redis import Redis
 
@@ -34,6 +35,7 @@ def engine_for(settings: WorkerSettings) -> AbstractAsyncContextManager[runtime.
         EngineSettings(
             sandbox=settings.sandbox,
             sandbox_api_key=settings.sandbox_api_key,
+            plugins=tuple(Path(file) for file in settings.plugins),
             limits=PoolLimits(processes=settings.scoring_processes),
         )
     )

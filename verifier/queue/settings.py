@@ -31,6 +31,8 @@ class SupervisorSettings(BaseSettings):
     """Workers; each takes one job at a time."""
     sandbox: str = "auto"
     sandbox_api_key_file: Path | None = None
+    plugins: tuple[Path, ...] = ()
+    """Files that define reward types."""
     grace_s: int = Field(default=30, ge=0)
     """How long the jobs at hand may take after SIGTERM."""
     log_format: LogFormat = "json"
@@ -67,6 +69,8 @@ class WorkerSettings:
     sandbox_api_key: str | None
     scoring_processes: int
     """Killable processes that the engine scores in."""
+    plugins: tuple[str, ...]
+    """Files that define reward types."""
     log_format: LogFormat
 
     def to_json(self) -> bytes:
