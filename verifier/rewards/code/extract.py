@@ -26,8 +26,11 @@ def last_fence(completion: str, language: str) -> str | None:
 
 
 def _fences(text: str) -> Iterator[tuple[str, str]]:
-    """``(label, body)`` of every closed block; a block ends at a bare fence at least as long as its own."""
-    fence, label = "", ""
+    """``(label, body)`` of every closed block; a block ends at a bare fence at least as long as its own.
+
+    A block in a list is indented; its lines lose what indentation they share with their fence.
+    """
+    fence, label, indent = "", "", 0
     body: list[str] = []
     for line in text.splitlines(keepends=True):
         stripped = line.strip()
@@ -35,9 +38,11 @@ def _fences(text: str) -> Iterator[tuple[str, str]]:
             ticks = len(stripped) - len(stripped.lstrip("`"))
             if ticks >= 3:
                 fence, label = "`" * ticks, stripped[ticks:].strip().lower().partition(" ")[0]
+                indent = len(line) - len(line.lstrip(" "))
                 body = []
         elif stripped.startswith(fence) and not stripped.strip("`"):
             yield label, "".join(body)
             fence = ""
         else:
-            body.append(line)
+            shared = min(indent, len(line) - len(line.lstrip(" ")))
+            body.append(line[shared:])
