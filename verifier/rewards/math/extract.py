@@ -21,7 +21,7 @@ class Extraction:
     """The final answers that a completion gives."""
 
     source: str
-    """Which way found them: ``boxed``, ``answer_tag``, ``hash``, ``answer_line``, ``last_number``, ``whole``."""
+    """Which way found them: one of ``WAYS``."""
     candidates: tuple[str, ...]
     """Different texts, in the order of their last standing; never empty."""
     crowded: bool = False

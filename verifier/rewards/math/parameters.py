@@ -23,7 +23,7 @@ class MathParameters(RewardParameters):
     """One way, or several tried in order until one finds an answer. ``auto`` is ``answer_tag``, ``boxed``,
     ``hash``, ``answer_line``; never the last number anywhere, which is farmed."""
     extract_reference: ReferenceMode = "auto"
-    """``auto``: a reference that holds a box or a ``#### `` line is a whole solution, else it is the answer."""
+    """``auto``: a reference with a box or a ``#### `` line is a whole solution, any other is the answer."""
     tolerance: Literal["exact", "stated"] | Annotated[float, Field(gt=0, lt=1)] = "exact"
     """``exact``: 0.333 is not 1/3. ``stated``: a decimal reference is matched at its own stated precision.
     A number: the relative error that is allowed of numeric answers."""

@@ -19,9 +19,9 @@ class MathReward(ItemReward[MathParameters]):
     @classmethod
     def preload(cls) -> None:
         """Import every stage and warm its caches: called once, where workers are forked from."""
-        from verifier.rewards.math import grade
+        from verifier.rewards.math.grade import warm
 
-        grade.warm()
+        warm()
 
     def score(self, sample: Sample, parameters: MathParameters) -> Score:
         """Judge the final answer of the completion.
@@ -33,13 +33,16 @@ class MathReward(ItemReward[MathParameters]):
             grade,
         )  # heavy: the process that only parses requests has no need of it
 
+        # Heavy imports: not for a process that only parses requests.
+        from verifier.rewards.math.grade import Unreadable, grade, prepare_references
+
         answers = read_reference(sample, MathReference).answer
         try:
-            references = grade.prepare_references(
+            references = prepare_references(
                 (answers,) if isinstance(answers, str) else tuple(answers), parameters.extract_reference
             )
-        except grade.Unreadable as error:
+        except Unreadable as error:
             raise ItemInvalid(ErrorCode.UNUSABLE_REFERENCE, f"reference.answer: {error.message}") from None
-        judgement = grade.grade(sample.completion, references, parameters)
+        judgement = grade(sample.completion, references, parameters)
         value = 1.0 if judgement.verdict is Verdict.CORRECT else 0.0
         return Score(value, judgement.verdict, judgement.detail)

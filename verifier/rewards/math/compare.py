@@ -1,0 +1,578 @@
+"""Is the answer equal to the reference? Containers part by part, values stage by stage.
+
+The reference decides what is asked: whether order counts, whether a unit is due, one value or several.
+Every comparison answers yes or no; the furthest stage that had to be asked is kept for ``detail.method``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from verifier.rewards.math import balls, regions
+from verifier.rewards.math.answers import (
+    Answer,
+    Choice,
+    Clock,
+    Day,
+    Items,
+    Matrix,
+    Numeral,
+    Opaque,
+    Ratio,
+    Region,
+    Relation,
+    Scalar,
+    Words,
+)
+from verifier.rewards.math.exact import Undefined, rational
+from verifier.rewards.math.parameters import MathParameters
+from verifier.rewards.math.read import Reading
+from verifier.rewards.math.recognize import EMPTY
+from verifier.rewards.math.syntax import Call, Const, Node, Num, Sym, TooLarge, add, mul, sub, symbols
+from verifier.rewards.math.units import Unit
+
+STAGES = ("exact", "balls", "symbolic")
+_INEQUALITY = frozenset("<>≤≥≠")
+_PERCENT = Const("percent")
+
+
+class Ambiguous(Exception):
+    """Several different values where one was asked for."""
+
+
+class Comparison:
+    """One answer against one reference."""
+
+    def __init__(self, reference: Reading, answer: Reading, parameters: MathParameters) -> None:
+        self.reference = reference
+        self.answer = answer
+        self.parameters = parameters
+        self.stage = "exact"
+        self.reason: str | None = None
+
+    def holds(self) -> bool:
+        """Whether they are equal.
+
+        Raises:
+            Ambiguous: the answer gives several values, the reference one.
+        """
+        if self.reference.key == self.answer.key:
+            return True
+        if self.answer.unevaluated and not self.reference.unevaluated:
+            self.reason = "unevaluated"
+            return False
+        try:
+            return self.same(self.reference.answer, self.answer.answer)
+        except TooLarge:
+            self.reason = "too_large"
+        except Undefined:
+            self.reason = "undefined"
+        return False
+
+    def same(self, reference: Answer, answer: Answer) -> bool:
+        """Whether two answers of whatever kinds are equal."""
+        if isinstance(reference, Opaque) or isinstance(answer, Opaque):
+            return self._opaque(reference, answer)
+        if isinstance(reference, Relation):
+            return self._relation(reference, answer)
+        if (
+            isinstance(answer, Items)
+            and answer.form == "list"
+            and not isinstance(reference, (Items, Region, Matrix))
+        ):
+            return self._one_of_several(reference, answer)
+        return _BY_KIND[type(reference)](self, reference, answer)
+
+    # Kinds
+
+    def scalar(self, reference: Scalar, answer: Answer) -> bool:
+        """A number or expression."""
+        if isinstance(answer, Scalar):
+            return self._quantities(reference, answer)
+        if isinstance(answer, Relation):
+            return self._sides(reference, answer)
+        if isinstance(answer, Items) and answer.form == "set" and len(answer.items) == 1:
+            return self.same(reference, answer.items[0])
+        if isinstance(answer, Choice) and answer.content is None:
+            return reference == Scalar(Sym(answer.letter))
+        if isinstance(answer, Ratio) and len(answer.parts) == 2:
+            return self.same(reference, _quotient(answer))
+        if isinstance(answer, Numeral) and answer.base == 10:
+            return self.same(reference, Scalar(Num(Fraction(int(answer.digits)))))
+        if isinstance(answer, Words) and answer.text.isdigit() and len(answer.text) < 3:
+            return self.same(reference, Scalar(Num(Fraction(int(answer.text)))))
+        return False
+
+    def items(self, reference: Items, answer: Answer) -> bool:
+        """Several values; in order where the reference has brackets, else in any order."""
+        if reference.form in ("any", "all", "all_but"):
+            return self.region(reference, answer)
+        if isinstance(answer, Items) and answer.form in ("any", "all", "all_but"):
+            return self._as_regions(reference, answer)
+        if isinstance(answer, (Region, Relation)) and reference.form in ("tuple", "bracket"):
+            if isinstance(answer, Relation) and (labelled := _labelled(answer)) is not None:
+                return self.items(reference, labelled)
+            return self._as_regions(reference, answer)
+        if isinstance(answer, Relation) and "=" in answer.signs and len(answer.signs) == 1:
+            return self.same(reference, answer.sides[1])
+        if isinstance(answer, Matrix):
+            return reference.form in ("tuple", "bracket") and self._vector(answer, reference.items, flip=True)
+        if not isinstance(answer, Items):
+            return len(reference.items) == 1 and self.same(reference.items[0], answer)
+        return self._collections(reference, answer)
+
+    def region(self, reference: Region | Items, answer: Answer) -> bool:
+        """A part of the real line."""
+        if isinstance(reference, Region) and not reference.spans:
+            return _is_empty(answer)
+        if isinstance(answer, Items) and answer.form in ("list", "set"):
+            return False
+        return self._as_regions(reference, answer)
+
+    def matrix(self, reference: Matrix, answer: Answer) -> bool:
+        """Element by element; a column may be written as a tuple."""
+        if isinstance(answer, Relation) and answer.signs == ("=",):
+            return self.same(reference, answer.sides[1])
+        if isinstance(answer, Items) and answer.form in ("tuple", "bracket"):
+            return self._vector(reference, answer.items, flip=False)
+        if not isinstance(answer, Matrix) or len(reference.rows) != len(answer.rows):
+            return False
+        return all(self._row(mine, theirs) for mine, theirs in zip(reference.rows, answer.rows, strict=True))
+
+    def choice(self, reference: Choice, answer: Answer) -> bool:
+        """The letter; or, where the reference gives its text, that."""
+        if isinstance(answer, Choice):
+            return reference.letter == answer.letter
+        if isinstance(answer, Scalar) and answer.value == Sym(reference.letter):
+            return answer.unit is None
+        if isinstance(answer, Relation) and len(answer.sides) == 2 and answer.signs == ("=",):
+            return self.same(reference, answer.sides[1])
+        return reference.content is not None and self.same(reference.content, answer)
+
+    def words(self, reference: Words, answer: Answer) -> bool:
+        """Text in one form."""
+        if isinstance(answer, Words):
+            return reference.text == answer.text or (reference.text in EMPTY and answer.text in EMPTY)
+        if isinstance(answer, Region) and not answer.spans:
+            return reference.text in EMPTY
+        if reference.text.isdigit():
+            return self.scalar(Scalar(Num(Fraction(int(reference.text)))), answer)
+        if isinstance(answer, Choice) and answer.content is not None:
+            return self.same(reference, answer.content)
+        return False
+
+    def numeral(self, reference: Numeral, answer: Answer) -> bool:
+        """Digits and base; the base may be left out where units may."""
+        if isinstance(answer, Numeral):
+            return reference == answer
+        if isinstance(answer, Scalar) and answer.unit is None:
+            value = rational(answer.value)
+            if value is None or value.denominator != 1:
+                return False
+            if reference.base == 10:
+                return str(value) == reference.digits
+            return self.parameters.units == "ignore" and str(value) == reference.digits
+        if isinstance(answer, Words):
+            return self.parameters.units == "ignore" and answer.text.upper() == reference.digits
+        return (
+            isinstance(answer, Relation) and answer.signs == ("=",) and self.same(reference, answer.sides[1])
+        )
+
+    def ratio(self, reference: Ratio, answer: Answer) -> bool:
+        """Proportional parts; of two parts also their quotient."""
+        if isinstance(answer, Clock):
+            answer = _clock_ratio(answer)
+        if isinstance(answer, Ratio):
+            if len(reference.parts) != len(answer.parts):
+                return False
+            first, second = _node(reference.parts[0]), _node(answer.parts[0])
+            return all(
+                self.values(mul(_node(mine), second), mul(_node(theirs), first))
+                for mine, theirs in zip(reference.parts[1:], answer.parts[1:], strict=True)
+            )
+        return len(reference.parts) == 2 and self.same(_quotient(reference), answer)
+
+    def clock(self, reference: Clock, answer: Answer) -> bool:
+        """The same time of day."""
+        if isinstance(answer, Ratio):
+            return reference.half is None and self.ratio(_clock_ratio(reference), answer)
+        if not isinstance(answer, Clock) or reference.minute != answer.minute:
+            return False
+        if reference.half is None and answer.half is None:
+            return reference.hour == answer.hour
+        if reference.half is None or answer.half is None:
+            timed, bare = (reference, answer) if reference.half else (answer, reference)
+            if bare.hour > 12 or bare.hour == 0:
+                return _hour(timed) == bare.hour
+            return timed.hour == bare.hour and (answer is timed or self.parameters.units == "ignore")
+        return _hour(reference) == _hour(answer)
+
+    def day(self, reference: Day, answer: Answer) -> bool:
+        """The same date; a year that only one side has says nothing."""
+        if not isinstance(answer, Day):
+            return False
+        years = {day.year for day in (reference, answer)} - {None}
+        return (reference.month, reference.day) == (answer.month, answer.day) and len(years) < 2
+
+    # Parts of the above
+
+    def _one_of_several(self, reference: Answer, answer: Items) -> bool:
+        """Several values for one: the same one several times, or hedging."""
+        if all(self.same(reference, item) for item in answer.items):
+            return True
+        raise Ambiguous
+
+    def _collections(self, reference: Items, answer: Items) -> bool:
+        mine, theirs = list(_assigned(reference)), list(_assigned(answer))
+        if reference.form == "set" and answer.form in ("set", "list"):
+            mine, theirs = self._distinct(mine), self._distinct(theirs)
+        if len(mine) != len(theirs):
+            return False
+        if reference.form in ("tuple", "bracket") or answer.form in ("tuple", "bracket"):
+            if reference.form == "set":
+                return False
+            return all(self.same(a, b) for a, b in zip(mine, theirs, strict=True))
+        return self._in_any_order(mine, theirs)
+
+    def _in_any_order(self, mine: list[Answer], theirs: list[Answer]) -> bool:
+        """A one-to-one match; equality is an equivalence, so the first that fits will do."""
+        if len(mine) > 40:
+            raise TooLarge
+        left = list(theirs)
+        for value in mine:
+            for number, other in enumerate(left):
+                if self._quietly_same(value, other):
+                    del left[number]
+                    break
+            else:
+                return False
+        return True
+
+    def _quietly_same(self, reference: Answer, answer: Answer) -> bool:
+        try:
+            return self.same(reference, answer)
+        except Ambiguous:
+            return False
+
+    def _distinct(self, values: list[Answer]) -> list[Answer]:
+        if len(values) > 40:
+            raise TooLarge
+        kept: list[Answer] = []
+        for value in values:
+            if not any(self._quietly_same(value, other) for other in kept):
+                kept.append(value)
+        return kept
+
+    def _as_regions(self, reference: Answer, answer: Answer) -> bool:
+        mine = regions.region(reference)
+        theirs = regions.region(answer)
+        if mine is None or theirs is None:
+            if isinstance(reference, Relation) or isinstance(answer, Relation):
+                return self._opaque(reference, answer)
+            return False
+        return regions.same(mine, theirs, self.values)
+
+    def _relation(self, reference: Relation, answer: Answer) -> bool:
+        if set(reference.signs) & _INEQUALITY:
+            if isinstance(answer, Relation) and self._multiples(reference, answer):
+                return True
+            if not isinstance(answer, (Relation, Region, Items)):
+                return False
+            return self._as_regions(reference, answer)
+        value = reference.sides[-1]
+        named = _name(reference)
+        if not isinstance(answer, Relation):
+            if isinstance(answer, Items) and answer.form == "list" and not isinstance(value, Items):
+                return self._one_of_several(reference, answer)
+            return named is not None and self.same(value, answer)
+        if set(answer.signs) & _INEQUALITY:
+            return False
+        their_name = _name(answer)
+        if named is not None and their_name is not None:
+            if _same_name(named, their_name):
+                return self._chain(value, answer.sides[1:])
+            return self._multiples(reference, answer)
+        return self._multiples(reference, answer)
+
+    def _sides(self, reference: Scalar, answer: Relation) -> bool:
+        """``x = 5`` for 5, ``2 + 3 = 5`` for 5; not ``6 = 5``."""
+        if set(answer.signs) != {"="}:
+            return False
+        sides = answer.sides[1:] if _name(answer) is not None else answer.sides
+        return self._chain(reference, sides)
+
+    def _chain(self, reference: Answer, sides: Sequence[Answer]) -> bool:
+        return all(self.same(reference, side) for side in reversed(sides))
+
+    def _multiples(self, reference: Relation, answer: Relation) -> bool:
+        """Whether both say the same of the same difference: ``y = 2x + 1`` and ``2x - y + 1 = 0``."""
+        if len(reference.sides) != 2 or len(answer.sides) != 2:
+            return False
+        sides = (*reference.sides, *answer.sides)
+        if not all(isinstance(side, Scalar) for side in sides):
+            return False
+        mine = sub(_node(sides[0]), _node(sides[1]))
+        theirs = sub(_node(sides[2]), _node(sides[3]))
+        if symbols(mine) != symbols(theirs):
+            return False
+        sign = balls.ratio_is_constant(mine, theirs)
+        self._reached("balls")
+        if sign is None:
+            return False
+        if reference.signs == answer.signs and (sign > 0 or reference.signs[0] in "=≠"):
+            return True
+        return sign < 0 and reference.signs[0] == {"<": ">", ">": "<", "≤": "≥", "≥": "≤"}.get(
+            answer.signs[0]
+        )
+
+    def _vector(self, matrix: Matrix, items: Sequence[Answer], flip: bool) -> bool:
+        if len(matrix.rows[0]) == 1:
+            cells = [row[0] for row in matrix.rows]
+        elif len(matrix.rows) == 1:
+            cells = list(matrix.rows[0])
+        else:
+            return False
+        if len(cells) != len(items):
+            return False
+        pairs = zip(items, cells, strict=True) if flip else zip(cells, items, strict=True)
+        return all(self.same(mine, theirs) for mine, theirs in pairs)
+
+    def _row(self, mine: Sequence[Answer], theirs: Sequence[Answer]) -> bool:
+        return len(mine) == len(theirs) and all(self.same(a, b) for a, b in zip(mine, theirs, strict=True))
+
+    # Values
+
+    def _quantities(self, reference: Scalar, answer: Scalar) -> bool:
+        mine, theirs = reference.unit, answer.unit
+        if (isinstance(mine, Unit) and mine.is_number) or (isinstance(theirs, Unit) and theirs.is_number):
+            return self._scaled(reference, answer)
+        if mine is None or theirs is None:
+            if mine is not theirs and self.parameters.units == "require":
+                self.reason = "unit"
+                return False
+            return self.values(reference.value, answer.value)
+        if isinstance(mine, Unit) and isinstance(theirs, Unit):
+            return self._converted(reference, answer, mine, theirs)
+        if mine != theirs:
+            self.reason = "unit"
+            return False
+        return self.values(reference.value, answer.value)
+
+    def _converted(self, reference: Scalar, answer: Scalar, mine: Unit, theirs: Unit) -> bool:
+        if mine.dimension != theirs.dimension:
+            self.reason = "unit"
+            return False
+        if mine == theirs:
+            return self.values(reference.value, answer.value)
+        return self.values(_in_base_units(reference.value, mine), _in_base_units(answer.value, theirs))
+
+    def _scaled(self, reference: Scalar, answer: Scalar) -> bool:
+        """``50%`` for 0.5 and ``30°`` for pi/6; where units may be left out, also for 50 and 30."""
+        units = [unit for unit in (reference.unit, answer.unit) if unit is not None]
+        if not all(isinstance(unit, Unit) and unit.is_number for unit in units):
+            self.reason = "unit"
+            return False
+        if self.values(
+            _in_base_units(reference.value, reference.unit), _in_base_units(answer.value, answer.unit)
+        ):
+            return True
+        if len(units) == 2 or self.parameters.units == "require":
+            return False
+        return self.values(reference.value, answer.value)
+
+    def values(self, reference: Node, answer: Node) -> bool:
+        """Whether two expressions have the same value, within the tolerance that was asked for."""
+        if reference == answer:
+            return True
+        if regions.infinity(reference) or regions.infinity(answer):
+            return regions.infinity(reference) == regions.infinity(answer)
+        reference, answer = self._without_constant(reference, answer)
+        mine, theirs = rational(reference), rational(answer)
+        if mine is not None and theirs is not None and mine == theirs:
+            return True
+        if self._is_close(reference, answer):
+            return True
+        if mine is not None and theirs is not None:
+            return False
+        self._reached("balls")
+        equal = balls.equal(reference, answer)
+        if equal is None:
+            self.reason = self.reason or "undecided"
+        return bool(equal)
+
+    def _without_constant(self, reference: Node, answer: Node) -> tuple[Node, Node]:
+        """Both sides without their ``+ C``: any constant will do, and may be scaled or shifted."""
+        constant = Sym("C")
+        if not _is_antiderivative(reference):
+            return reference, answer
+        if _is_antiderivative(answer):
+            return _put_zero(reference, constant), _put_zero(answer, constant)
+        if self.parameters.integration_constant == "ignore" and constant.name not in symbols(answer):
+            return _put_zero(reference, constant), answer
+        return reference, answer
+
+    def _is_close(self, reference: Node, answer: Node) -> bool:
+        tolerance = self.parameters.tolerance
+        if tolerance == "exact" or symbols(reference) or symbols(answer):
+            return False
+        if isinstance(tolerance, float):
+            error, relative = Fraction(tolerance), True
+        else:
+            literal = (
+                reference.args[0] if isinstance(reference, Call) and reference.name == "neg" else reference
+            )
+            if not isinstance(literal, Num) or not literal.places:
+                return False
+            error, relative = Fraction(1, 2 * 10**literal.places), False
+        self._reached("balls")
+        return bool(balls.close(reference, answer, error, relative))
+
+    def _opaque(self, reference: Answer, answer: Answer) -> bool:
+        """What the grammar does not know goes to the last stage, as the whole texts; parts of them do not."""
+        from verifier.rewards.math import symbolic
+
+        if reference is not self.reference.answer or answer is not self.answer.answer:
+            return reference == answer
+        if isinstance(reference, (Words, Choice)) or isinstance(answer, (Words, Choice)):
+            return False
+        self._reached("symbolic")
+        equal = symbolic.equal(self.reference.latex, self.answer.latex)
+        if equal is None:
+            self.reason = self.reason or "unreadable"
+        return bool(equal)
+
+    def _reached(self, stage: str) -> None:
+        if STAGES.index(stage) > STAGES.index(self.stage):
+            self.stage = stage
+
+
+_BY_KIND: dict[type[Answer], Callable[[Comparison, Any, Answer], bool]] = {
+    Scalar: Comparison.scalar,
+    Items: Comparison.items,
+    Region: Comparison.region,
+    Matrix: Comparison.matrix,
+    Choice: Comparison.choice,
+    Words: Comparison.words,
+    Numeral: Comparison.numeral,
+    Ratio: Comparison.ratio,
+    Clock: Comparison.clock,
+    Day: Comparison.day,
+}
+
+
+def _node(answer: Answer) -> Node:
+    assert isinstance(answer, Scalar)
+    return answer.value
+
+
+def _name(relation: Relation) -> Node | Answer | None:
+    """The name that an equation gives a value: its left side, when the value is without it."""
+    left = relation.sides[0]
+    if isinstance(left, Items):
+        return (
+            left
+            if all(isinstance(item, Scalar) and isinstance(item.value, Sym) for item in left.items)
+            else None
+        )
+    if not isinstance(left, Scalar):
+        return None
+    if isinstance(left.value, Sym) or _is_application(left.value):
+        used = {
+            name for side in relation.sides[1:] if isinstance(side, Scalar) for name in symbols(side.value)
+        }
+        return left.value if not (isinstance(left.value, Sym) and left.value.name in used) else None
+    return None
+
+
+def _is_application(node: Node) -> bool:
+    """``f(x)``, which the grammar reads as a product."""
+    return (
+        isinstance(node, Call)
+        and node.name == "mul"
+        and len(node.args) == 2
+        and isinstance(node.args[0], Sym)
+        and node.args[0].name[0] in "fghFGHPTS"
+        and isinstance(node.args[1], (Sym, Num))
+    )
+
+
+def _same_name(mine: Node | Answer, theirs: Node | Answer) -> bool:
+    """Equal names; and a function's value may be called ``y``."""
+    if mine == theirs:
+        return True
+    labels = [str(name.name) if isinstance(name, Sym) else "" for name in (mine, theirs)]
+    applications = [_is_label(label) for label in labels]
+    return (applications[0] and labels[1] == "y") or (applications[1] and labels[0] == "y")
+
+
+def _is_label(name: str) -> bool:
+    return len(name) > 3 and name[1:2] == "(" and name[-1] == ")"
+
+
+def _labelled(relation: Relation) -> Items | None:
+    """The value of ``(x, y) = (1, 2)``."""
+    value = relation.sides[-1]
+    return value if relation.signs == ("=",) and isinstance(value, Items) else None
+
+
+def _assigned(items: Items) -> Sequence[Answer]:
+    """Values of ``x=-1, y=5`` in the order of their names; of ``x=2, x=3`` and ``x=2, 3`` as they stand."""
+    values: list[tuple[str, Answer]] = []
+    for item in items.items:
+        if not (isinstance(item, Relation) and item.signs == ("=",)):
+            continue
+        name = item.sides[0]
+        if isinstance(name, Scalar) and isinstance(name.value, Sym):
+            values.append((name.value.name, item.sides[1]))
+    names = [name for name, _ in values]
+    if len(values) == len(items.items) and len(set(names)) == len(names):
+        return [value for _, value in sorted(values, key=lambda pair: pair[0])]
+    if values and len(set(names)) == 1:
+        return [item.sides[1] if isinstance(item, Relation) else item for item in items.items]
+    return items.items
+
+
+def _is_empty(answer: Answer) -> bool:
+    if isinstance(answer, Words):
+        return answer.text in EMPTY
+    return isinstance(answer, Region) and not answer.spans
+
+
+def _quotient(ratio: Ratio) -> Scalar:
+    return Scalar(Call("div", (_node(ratio.parts[0]), _node(ratio.parts[1]))))
+
+
+def _clock_ratio(clock: Clock) -> Ratio:
+    return Ratio((Scalar(Num(Fraction(clock.hour))), Scalar(Num(Fraction(clock.minute)))))
+
+
+def _hour(clock: Clock) -> int:
+    """On the clock of 24 hours."""
+    return clock.hour % 12 + (12 if clock.half == "pm" else 0)
+
+
+def _in_base_units(value: Node, unit: Unit | str | None) -> Node:
+    if not isinstance(unit, Unit):
+        return value
+    shifted = add(value, Num(unit.offset)) if unit.offset else value
+    scaled = mul(shifted, Num(unit.size))
+    return mul(scaled, Const("deg")) if unit.degrees else scaled
+
+
+def _is_antiderivative(node: Node) -> bool:
+    """A sum with ``C`` as one of its terms."""
+    if isinstance(node, Call) and node.name == "add":
+        return any(
+            argument == Sym("C") or _is_antiderivative(argument) for argument in node.args
+        ) and symbols(node) != {"C"}
+    return False
+
+
+def _put_zero(node: Node, name: Sym) -> Node:
+    if node == name:
+        return Num(Fraction(0))
+    if isinstance(node, Call):
+        return Call(node.name, tuple(_put_zero(argument, name) for argument in node.args))
+    return node
