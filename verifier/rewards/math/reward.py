@@ -29,10 +29,6 @@ class MathReward(ItemReward[MathParameters]):
         Raises:
             ItemInvalid: the reference is missing or cannot be read.
         """
-        from verifier.rewards.math import (
-            grade,
-        )  # heavy: the process that only parses requests has no need of it
-
         # Heavy imports: not for a process that only parses requests.
         from verifier.rewards.math.grade import Unreadable, grade, prepare_references
 
