@@ -50,6 +50,10 @@ Processes = Annotated[
     int | None, typer.Option(min=1, help="Scoring processes for mathematics. Default: one a core.")
 ]
 
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="File that defines a reward type; repeatable.")
+]
+
 
 def read_choice(file: Path | None, preset: str | None) -> RewardChoice | None:
     """What ``--rewards`` or ``--preset`` ask for; None where neither is given.

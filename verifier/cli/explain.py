@@ -15,6 +15,7 @@ from rich.console import Console
 from verifier.cli.choice import (
     ApiKeyFile,
     DatasetFormat,
+    Plugins,
     PresetName,
     RewardsFile,
     Sandbox,
@@ -49,6 +50,7 @@ def explain(
     url: Url = None,
     api_key_file: ApiKeyFile = None,
     sandbox: Sandbox = "auto",
+    plugins: Plugins = None,
 ) -> None:
     """Show why one completion scored what it did: of a row of FILE, or as given by --completion."""
     from verifier.cli.scorer import open_scorer
@@ -57,7 +59,9 @@ def explain(
     configure_logging("console", logging.WARNING)
 
     async def score() -> JsonObject:
-        async with open_scorer(url, api_key_file=api_key_file, sandbox=sandbox, processes=1) as scorer:
+        async with open_scorer(
+            url, api_key_file=api_key_file, sandbox=sandbox, processes=1, plugins=plugins or ()
+        ) as scorer:
             return await scorer.score(request)
 
     with refusals("explain"):

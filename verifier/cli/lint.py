@@ -21,6 +21,7 @@ from rich.text import Text
 from verifier.cli.choice import (
     ApiKeyFile,
     DatasetFormat,
+    Plugins,
     PresetName,
     Processes,
     RewardsFile,
@@ -96,6 +97,7 @@ def lint(
     api_key_file: ApiKeyFile = None,
     sandbox: Sandbox = "auto",
     processes: Processes = None,
+    plugins: Plugins = None,
 ) -> None:
     """Check the references of a file before a run. Exits with 1 when something is wrong with one."""
     from verifier.cli.scorer import open_scorer
@@ -108,7 +110,11 @@ def lint(
         rows = to_items(read_rows(file), dataset_format, reference_field=reference_field)
         probes = _probes(_watched(rows, report), with_solutions=solutions)
         async with open_scorer(
-            url, api_key_file=api_key_file, sandbox=sandbox, processes=processes
+            url,
+            api_key_file=api_key_file,
+            sandbox=sandbox,
+            processes=processes,
+            plugins=plugins or (),
         ) as scorer:
             await score_batches(scorer, batches(probes, choice), choice, report)
 

@@ -21,10 +21,12 @@ class UsageError(Exception):
 @contextmanager
 def refusals(command: str) -> Iterator[None]:
     """Turn what the user can mend into a message on standard error and exit status 2."""
+    from verifier.rewards.plugins import PluginUnusable
+
     try:
         with naming_lines([]):
             yield
-    except (UsageError, UnreadableFile) as error:
+    except (UsageError, UnreadableFile, PluginUnusable) as error:
         _refuse(command, str(error))
     except OSError as error:
         _refuse(command, f"{error.filename}: {error.strerror}" if error.filename else str(error))

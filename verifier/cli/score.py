@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from verifier.cli.choice import (
     ApiKeyFile,
     DatasetFormat,
+    Plugins,
     PresetName,
     Processes,
     RewardsFile,
@@ -57,6 +58,7 @@ def score(
     api_key_file: ApiKeyFile = None,
     sandbox: Sandbox = "auto",
     processes: Processes = None,
+    plugins: Plugins = None,
 ) -> None:
     """Score a file, in this process or by a server. Exits with 1 when a row was left without a reward."""
     from verifier.cli.scorer import open_scorer
@@ -72,7 +74,11 @@ def score(
             reference_field=reference_field,
         )
         async with open_scorer(
-            url, api_key_file=api_key_file, sandbox=sandbox, processes=processes
+            url,
+            api_key_file=api_key_file,
+            sandbox=sandbox,
+            processes=processes,
+            plugins=plugins or (),
         ) as scorer:
             await score_batches(scorer, batches(rows, choice), choice, report)
 

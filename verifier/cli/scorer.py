@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from verifier.engine import Engine, EngineSettings, open_engine
 from verifier.plan import make_plan, parse_request
 from verifier.pool import PoolLimits
 from verifier.rewards.base import RemoteReward
+from verifier.rewards.registry import load_plugins
 from verifier.schema import JsonObject, ScoreRequest
 from verifier.settings import read_api_keys
 
@@ -50,10 +52,13 @@ class _Remote(Scorer):
 class _Offline(Scorer):
     """An engine in this process; a sandbox is opened for the first request that needs one."""
 
-    def __init__(self, stack: AsyncExitStack, sandbox: str, processes: int | None) -> None:
+    def __init__(
+        self, stack: AsyncExitStack, sandbox: str, processes: int | None, plugins: tuple[Path, ...]
+    ) -> None:
         self._stack = stack
-        self._sandbox = sandbox
-        self._limits = PoolLimits(processes=processes or os.cpu_count() or 1)
+        self._settings = EngineSettings(
+            sandbox, plugins=plugins, limits=PoolLimits(processes=processes or os.cpu_count() or 1)
+        )
         self._engines: dict[bool, Engine] = {}
         self._opening = asyncio.Lock()
 
@@ -73,7 +78,7 @@ class _Offline(Scorer):
     async def _engine(self, remote: bool) -> Engine:
         async with self._opening:
             if remote not in self._engines:
-                settings = EngineSettings(sandbox=self._sandbox if remote else "none", limits=self._limits)
+                settings = self._settings if remote else replace(self._settings, sandbox="none")
                 self._engines[remote] = await self._stack.enter_async_context(open_engine(settings))
         return self._engines[remote]
 
@@ -85,6 +90,7 @@ async def open_scorer(
     api_key_file: Path | None = None,
     sandbox: str = "auto",
     processes: int | None = None,
+    plugins: Collection[Path] = (),
 ) -> AsyncIterator[Scorer]:
     """A scorer, closed with the context.
 
@@ -93,13 +99,15 @@ async def open_scorer(
         api_key_file: the file whose first key opens the server.
         sandbox: where code is run, when scored in this process.
         processes: scoring processes for mathematics; one a core by default.
+        plugins: files that define reward types, when scored in this process.
 
     Raises:
-        OSError, ValueError: the key file cannot be read.
+        OSError, ValueError: the key file cannot be read, or a plugin cannot be used.
     """
     async with AsyncExitStack() as stack:
         if url is None:
-            yield _Offline(stack, sandbox, processes)
+            load_plugins(plugins)
+            yield _Offline(stack, sandbox, processes, tuple(plugins))
             return
         key = read_api_keys(api_key_file)[0] if api_key_file is not None else None
         is_queue = url.startswith(("redis://", "rediss://", "unix://"))

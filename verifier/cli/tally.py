@@ -28,6 +28,8 @@ class Tally:
     reward_total: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
     """Items without a reward, by error code."""
+    _messages: dict[str, str] = field(default_factory=dict)
+    """Of each error code, what the first item in error was told."""
     malformed: int = 0
     solutions: int = 0
     """Items whose completion was the data set's own solution."""
@@ -40,7 +42,9 @@ class Tally:
         if result["status"] == "ok":
             self.reward_total += result["reward"]
         elif result.get("error"):
-            self.errors[result["error"]["code"]] += 1
+            code = result["error"]["code"]
+            self.errors[code] += 1
+            self._messages.setdefault(code, result["error"]["message"])
         for part in result["components"]:
             component = self._components.setdefault(part["name"], _Component())
             component.verdicts[part["verdict"] if part["status"] == "ok" else part["status"]] += 1
@@ -66,7 +70,7 @@ class Tally:
         if self.malformed:
             lines.append(Text(f"{self.malformed} malformed rows", style="red"))
         for code, count in self.errors.most_common():
-            lines.append(Text(f"{count} without a reward: {code}", style="red"))
+            lines.append(Text(f"{count} without a reward: {code} ({self._messages[code]})", style="red"))
         return lines
 
     def _table(self) -> Table:
