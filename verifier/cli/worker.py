@@ -31,6 +31,7 @@ def worker(
     ] = None,
 ) -> None:
     """Score jobs of a Redis queue. Every option is also VERIFIER_<NAME>, and a key of --config FILE."""
+    from trainer_client import EmbeddedRedisError
     from verifier.logs import configure_logging
     from verifier.queue.command import run
     from verifier.queue.settings import SupervisorSettings
@@ -46,6 +47,6 @@ def worker(
         for found in error.errors(include_input=False, include_url=False):
             typer.echo(f"verifier worker: {'.'.join(map(str, found['loc']))}: {found['msg']}", err=True)
         raise typer.Exit(2) from None
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, EmbeddedRedisError) as error:
         typer.echo(f"verifier worker: {error}", err=True)
         raise typer.Exit(2) from None
