@@ -54,6 +54,7 @@ class Job:
             "tests": self.tests,
             "output_bytes": self.limits.output_kb << 10,
             "processes": self.limits.processes,
+            "memory_bytes": self.limits.memory_mb << 20,
         }
         return json.dumps({"kind": self.kind, "limits": limits}).encode()
 
@@ -128,7 +129,10 @@ class Channel:
 
     async def hello(self, timeout_s: float) -> Hello:
         """The agent's first message. Raises JailLost."""
-        return Hello(**await self._receive(timeout_s))
+        hello = await self._receive(timeout_s)
+        if "error" in hello:
+            raise JailLost(hello["error"])
+        return Hello(**hello)
 
     async def run(self, job: Job) -> Run:
         """Run a job to its end. Raises JailLost."""

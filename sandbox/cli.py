@@ -68,6 +68,14 @@ def serve(
     max_memory_mb: Annotated[int, typer.Option(envvar="SANDBOX_MAX_MEMORY_MB")] = DEFAULTS.ceilings.memory_mb,
     max_output_kb: Annotated[int, typer.Option(envvar="SANDBOX_MAX_OUTPUT_KB")] = DEFAULTS.ceilings.output_kb,
     max_processes: Annotated[int, typer.Option(envvar="SANDBOX_MAX_PROCESSES")] = DEFAULTS.ceilings.processes,
+    accept_reduced_limits: Annotated[
+        bool,
+        typer.Option(
+            "--accept-reduced-limits",
+            envvar="SANDBOX_ACCEPT_REDUCED_LIMITS",
+            help="Serve even where memory and CPU can only be capped for each process.",
+        ),
+    ] = False,
     api_key_file: Annotated[
         Path | None, typer.Option(envvar="SANDBOX_API_KEY_FILE", help="One key a line.")
     ] = None,
@@ -96,6 +104,7 @@ def serve(
         slots=slots,
         max_waiting=max_waiting,
         ceilings=ceilings,
+        accept_reduced_limits=accept_reduced_limits,
         api_keys=keys,
     )
     run_service(settings, host, port, uds, until_eof=until_eof)

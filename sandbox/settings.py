@@ -32,6 +32,7 @@ class Settings:
     """Requests beyond this many at once are refused with 429."""
     max_body_mb: int = 64
     ceilings: Limits = field(default_factory=lambda: CEILINGS)
+    accept_reduced_limits: bool = False
     api_keys: Sequence[str] = ()
 
     def make_runtime(self) -> Runtime:
@@ -39,9 +40,8 @@ class Settings:
         docker = DockerRuntime(self.image, self.socket_directory, self.socket_volume)
         if self.runtime == "docker":
             return docker
-        if self.runtime == "local":
-            return LocalRuntime()
-        return AutoRuntime([docker, LocalRuntime()])
+        local = LocalRuntime(accept_reduced_limits=self.accept_reduced_limits)
+        return local if self.runtime == "local" else AutoRuntime([docker, local])
 
 
 def is_loopback(host: str) -> bool:

@@ -1,20 +1,21 @@
 """Children of the agent: confined before they see a byte of foreign code, and provably gone afterwards."""
 
-import ctypes
 import fcntl
 import os
 import resource
 import signal
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from . import kernel, seccomp
 
 BOX = "/box"
+BOX_OPTIONS = "size=64m,nr_inodes=4096"
+NESTED_OVERHEAD = 8
 OPEN_FILES = 256
 CRASHED = 121
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_DUMPABLE = 4
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,9 @@ class Limits:
     tests: int
     output_bytes: int
     processes: int
-
-
-def hide_self() -> None:
-    """Give this process's /proc entries to root and forbid tracing it."""
-    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    memory_bytes: int
+    """The cgroup's cap, or, without one, each process's."""
+    memory_each: bool = False
 
 
 def arrange(fds: Sequence[int]) -> None:
@@ -55,6 +54,8 @@ def apply(limits: Limits) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(which, (value, value))
+    if limits.memory_each:
+        resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
 
 
 def become(uid: int) -> None:
@@ -62,12 +63,25 @@ def become(uid: int) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    hide_self()
+    kernel.hide_self()
 
 
 def _prefer_as_oom_victim() -> None:
+    kernel.show_self()  # nothing foreign runs yet
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
+
+
+class Jail(Protocol):
+    """How a run's processes are kept apart from each other and from the next run."""
+
+    def spawn(self, target: Callable[[], None], fds: Sequence[int], limits: Limits, directory: str) -> int:
+        """Fork a confined child with `fds` as its descriptors, run `target` in it, return its pid."""
+        ...
+
+    def sweep(self) -> tuple[bool, int]:
+        """Kill what is left and wipe the box: (is the jail empty now, peak memory in KiB of the killed)."""
+        ...
 
 
 class UidJail:
@@ -78,7 +92,6 @@ class UidJail:
         self._used: list[int] = []
 
     def spawn(self, target: Callable[[], None], fds: Sequence[int], limits: Limits, directory: str) -> int:
-        """Fork a confined child with `fds` as its descriptors, run `target` in it, return its pid."""
         uid = self._first + self._next % self._count
         self._next += 1
         self._used.append(uid)
@@ -91,16 +104,12 @@ class UidJail:
             _prefer_as_oom_victim()
             apply(limits)
             become(uid)
-            os.chdir(directory)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
-            target()
+            _start(target, directory)
         except BaseException:  # noqa: BLE001 - a child must never return into the agent's loop
             traceback.print_exc()
         os._exit(CRASHED)
 
     def sweep(self) -> tuple[bool, int]:
-        """Kill what is left and wipe the box: (is the jail empty now, peak memory in KiB of the killed)."""
         peak_kb = kill_everything()
         uids, self._used = self._used, []
         for uid in uids:
@@ -108,6 +117,92 @@ class UidJail:
                 break
             _wipe_as(uid)
         return not os.listdir(BOX), peak_kb
+
+
+class NestedJail:
+    """A jail for a service without root: one uid, but namespaces of its own for each process of a run.
+
+    agent ── keeper ── init (pid 1 in there) ── target
+    """
+
+    def spawn(self, target: Callable[[], None], fds: Sequence[int], limits: Limits, directory: str) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            os.setsid()
+            arrange(fds)
+            _prefer_as_oom_victim()
+            apply(replace(limits, processes=limits.processes + NESTED_OVERHEAD))
+            _default_signals()
+            kernel.unshare(kernel.CLONE_NEWPID | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+            verdict, report = os.pipe()
+            init = os.fork()
+            if init == 0:
+                os.close(verdict)
+                self._init(target, directory, report)
+            _take_after(verdict, report)
+        except BaseException:  # noqa: BLE001 - a child must never return into the agent's loop
+            traceback.print_exc()
+        os._exit(CRASHED)
+
+    @staticmethod
+    def _init(target: Callable[[], None], directory: str, report: int) -> None:
+        """Pid 1 of the namespace: unkillable from within, it only waits for the target."""
+        mount_proc("/proc")
+        kernel.mount("/proc/sys", "/proc/sys", None, kernel.MS_BIND | kernel.MS_REC)
+        kernel.set_mount_attributes("/proc/sys", kernel.ATTR_RDONLY)
+        mount_box(BOX, 0o700)
+        kernel.keep_capabilities([])
+        seccomp.install()
+        kernel.hide_self()
+        pid = os.fork()
+        if pid == 0:
+            os.close(report)
+            _start(target, directory)
+        while True:
+            ended, status = os.wait()
+            if ended == pid:
+                os.write(report, status.to_bytes(4, "little"))
+                os._exit(0)
+
+    def sweep(self) -> tuple[bool, int]:
+        return True, kill_everything()
+
+
+def _start(target: Callable[[], None], directory: str) -> None:
+    _default_signals()
+    os.chdir(directory)
+    target()
+
+
+def _default_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _take_after(verdict: int, report: int) -> None:
+    """End as the target has ended."""
+    os.close(report)
+    data = os.read(verdict, 4)
+    if len(data) < 4:
+        os._exit(CRASHED)
+    status = int.from_bytes(data, "little")
+    if os.WIFSIGNALED(status):
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) not in (9, 19) else None
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
+
+
+def mount_proc(target: str) -> None:
+    """The processes of this pid namespace; others' only for the agent's group."""
+    flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    kernel.mount("proc", target, "proc", flags, "hidepid=invisible,gid=0")
+
+
+def mount_box(target: str, mode: int) -> None:
+    """The one place where a run can write."""
+    kernel.mount("box", target, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, f"mode={mode:o},{BOX_OPTIONS}")
 
 
 def kill_everything() -> int:

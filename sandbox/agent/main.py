@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from . import kernel
 from .accounting import Machine, Meter, longest_wait_s
 from .call import run_calls
 from .candidate import run_candidate
 from .execute import run_with_files
-from .jail import BOX, Limits, UidJail, hide_self
+from .jail import BOX, Jail, Limits, UidJail
 from .program import read_all, run_program
 from .tester import run_tester
 from .version import agent_digest
@@ -53,7 +54,7 @@ class Stop(NamedTuple):
     starved: bool = False
 
 
-def start(jail: UidJail, kind: str, fds: Fds, limits: Limits) -> int:
+def start(jail: Jail, kind: str, fds: Fds, limits: Limits) -> int:
     """Start a run; the pid that stands for it."""
     if kind == "assert":
         return _start_pair(jail, fds, limits)
@@ -71,7 +72,7 @@ def start(jail: UidJail, kind: str, fds: Fds, limits: Limits) -> int:
     return jail.spawn(targets[kind], streams + keep[kind], limits, BOX)
 
 
-def _start_pair(jail: UidJail, fds: Fds, limits: Limits) -> int:
+def _start_pair(jail: Jail, fds: Fds, limits: Limits) -> int:
     """Candidate and tester: two processes, two users, one socket between them."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -128,10 +129,10 @@ def watch(
 
 
 def serve_one(
-    jail: UidJail, meter: Meter, header: dict[str, Any], fds: Fds, host: socket.socket
+    jail: Jail, meter: Meter, header: dict[str, Any], fds: Fds, host: socket.socket
 ) -> dict[str, Any]:
     """One run from start to an empty jail."""
-    limits = Limits(**header["limits"])
+    limits = Limits(**header["limits"], memory_each=not meter.counts_oom)
     oom_before, cpu_before, began = meter.oom_kills(), meter.cpu_s(), time.monotonic()
     pid = start(jail, header["kind"], fds, limits)
     stop = watch(pid, limits, fds.results, host, meter, cpu_before)
@@ -172,12 +173,12 @@ def settle(agent_directory: str) -> None:
     os.environ.update(PATH="/usr/local/bin:/usr/bin:/bin", HOME=BOX, TMPDIR=BOX, LANG="C.UTF-8")
     os.umask(0o077)
     sys.dont_write_bytecode = True
-    hide_self()
+    kernel.hide_self()
     gc.collect()
     gc.freeze()
 
 
-def serve(connection: socket.socket, jail: UidJail, meter: Meter) -> None:
+def serve(connection: socket.socket, jail: Jail, meter: Meter) -> None:
     """Serve until the host hangs up or the jail cannot be emptied."""
     hello = {
         "agent": agent_digest(),
