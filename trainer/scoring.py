@@ -187,14 +187,7 @@ def open_verifier(config: Config, log: Path) -> Iterator[tuple[Verifier, Callabl
 def _worker(redis_url: str, queue: str, log: Path) -> Iterator[Callable[[], None]]:
     """A verifier worker of one process, which ends with this process, even by SIGKILL."""
     scratch = tempfile.mkdtemp(prefix="verifier-worker-")  # the guard removes it
-    command = [
-        str(Path(sys.executable).with_name("verifier")),
-        "worker",
-        "--redis-url",
-        redis_url,
-        "--queue",
-        queue,
-    ]
+    command = [sys.executable, "-m", "verifier.cli", "worker", "--redis-url", redis_url, "--queue", queue]
     guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), scratch, *command]
     with log.open("ab") as output:
         process = Popen(
