@@ -13,6 +13,7 @@ from sandbox.server import create_app
 from sandbox.settings import Settings
 
 GRACE_S = 25
+KEEP_ALIVE_S = 75  # longer than the client keeps an idle connection: it must not meet a closed one
 
 
 def serve(settings: Settings, host: str, port: int, uds: Path | None, *, until_eof: bool) -> None:
@@ -27,6 +28,7 @@ def serve(settings: Settings, host: str, port: int, uds: Path | None, *, until_e
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once it has drained

@@ -138,6 +138,8 @@ class Slots:
         raise SandboxUnavailable("sandbox_unavailable", "every jail was found dead; new ones are being made")
 
     async def _take(self) -> Jail:
+        if not self._live and self.reason not in (None, STARTING):
+            raise SandboxUnavailable("sandbox_unavailable", self.reason)
         try:
             async with asyncio.timeout(WAIT_FOR_JAIL_S if not self._live else None):
                 return await self._free.get()
