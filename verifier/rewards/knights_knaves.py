@@ -1,8 +1,9 @@
 """``knights_knaves``: is everyone's role named, and rightly? 1 or 0.
 
-The puzzles of Logic-RL (arXiv 2502.14768), whose ``reference.solution_text_format`` lists the roles, one person
-a line: ``(1) Zoey is a knight``. The answer must say of each person, exactly once, ``NAME is a knight`` or ``NAME is a knave``, and name no
-further role; anything else is ``no_answer``, as with Logic-RL, and two different answers are ``ambiguous``.
+The puzzles of Logic-RL (arXiv 2502.14768), whose ``reference.solution_text_format`` lists the roles, one
+person a line: ``(1) Zoey is a knight``. The answer must say of each, exactly once, ``NAME is a knight``
+or ``NAME is a knave``, and name no further role; anything else is ``no_answer``, as with Logic-RL, and two
+different answers are ``ambiguous``.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ BUILTIN: tuple[str, ...] = (
     "verifier.rewards.combinators:ScaleReward",
     "verifier.rewards.combinators:ClipReward",
     "verifier.rewards.by_verdict:ByVerdictReward",
+    "verifier.rewards.instruction:InstructionReward",
     "verifier.rewards.code_credit:CodeCreditReward",
     "verifier.rewards.countdown:CountdownReward",
     "verifier.rewards.knights_knaves:KnightsKnavesReward",

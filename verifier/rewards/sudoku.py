@@ -1,9 +1,9 @@
 """``sudoku``: is the grid solved? 1 or 0, or the share of empty cells that are right.
 
 ``reference: {"puzzle": "53..7....6..195…", "solution": "…"?}``: the cells row by row, ``0``, ``.`` or ``_``
-for empty, of a grid of 4×4, 6×6 (boxes of two rows by three columns) or 9×9. The answer may draw the grid with
-bars and lines; its digits count. Every row, column and box must hold every digit once and every clue must
-stay, so that any solution of a puzzle with several is right.
+for empty, of a grid of 4×4, 6×6 (boxes of two rows by three columns) or 9×9. The answer may draw the grid
+with bars and lines; its digits count. Every row, column and box must hold every digit once and every clue
+must stay, so that any solution of a puzzle with several is right.
 """
 
 from __future__ import annotations
