@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+import time
+from dataclasses import replace
 from typing import Any
 
 from rq import get_current_job
@@ -10,7 +11,9 @@ from rq import get_current_job
 from verifier.errors import RequestInvalid
 from verifier.plan import parse_request
 from verifier.queue import runtime
-from verifier.schema import ScoreRequest, ScoreResponse
+from verifier.queue.job import ScoreJob
+from verifier.queue.parts import Progress, score_in_parts
+from verifier.schema import ItemResult, ScoreRequest, ScoreResponse
 
 MARGIN = 0.95
 """The share of a job's timeout by which its items must be done; the rest is for storing the result."""
@@ -23,16 +26,31 @@ def score_batch(request: dict[str, Any]) -> ScoreResponse | dict[str, object]:
         The response of ``POST /score``, or for a request that is not valid ``{"error": {…}}``.
     """
     job = get_current_job()
-    job_id = job.id if job else uuid.uuid4().hex
-    timeout_s = job.timeout if job else None
+    if not isinstance(job, ScoreJob):
+        raise RuntimeError("score_batch runs in a worker: start one with `verifier worker`")
     try:
-        parsed = _within(parse_request(request), timeout_s)
-        return runtime.current().score(parsed, job_id)
+        parsed = parse_request(request)
+        end = time.monotonic() + min(parsed.deadline_s or job.timeout_s, job.timeout_s * MARGIN)
+        return _score_again(parsed, job, end) if job.interrupted else _score(parsed, job.id, end)
     except RequestInvalid as invalid:
         return invalid.body()
 
 
-def _within(request: ScoreRequest, timeout_s: float | None) -> ScoreRequest:
-    """The request with a deadline no later than its job's."""
-    limits = [limit for limit in (request.deadline_s, timeout_s and timeout_s * MARGIN) if limit]
-    return request.model_copy(update={"deadline_s": min(limits)}) if limits else request
+def _score(request: ScoreRequest, job_id: str, end: float) -> ScoreResponse:
+    left_s = max(0.001, end - time.monotonic())
+    return runtime.current().score(request.model_copy(update={"deadline_s": left_s}), job_id)
+
+
+def _score_again(request: ScoreRequest, job: ScoreJob, end: float) -> ScoreResponse:
+    """Scores in parts what a worker died with; the envelope is that of the same request without items."""
+    started = time.perf_counter()
+    envelope = _score(request.model_copy(update={"items": []}), job.id, end)
+
+    def part(indices: list[int]) -> list[ItemResult]:
+        items = [request.items[index] for index in indices]
+        answer = _score(request.model_copy(update={"items": items}), job.id, end)
+        envelope.graders.update(answer.graders)
+        return answer.results
+
+    results = score_in_parts(request.items, Progress(job.connection, job.id), part)
+    return replace(envelope, results=results, elapsed_ms=(time.perf_counter() - started) * 1e3)

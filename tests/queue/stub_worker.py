@@ -1,7 +1,7 @@
 """A worker process with a stub for an engine: what the queue does must not depend on how things are scored.
 
-An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``kill once KEY``, ``kill always``,
-``fault once KEY``; anything else scores its length.
+An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``raise once KEY``, ``kill once KEY``,
+``kill always``, ``fault once KEY``; anything else scores its length.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class StubEngine:
             case ["sleep", seconds]:
                 await asyncio.sleep(float(seconds))
             case ["raise"]:
+                raise ZeroDivisionError
+            case ["raise", "once", key] if self._redis.set(f"stub:raised:{key}", 1, nx=True):
                 raise ZeroDivisionError
             case ["fault", "once", key] if self._redis.set(f"stub:faulted:{key}", 1, nx=True):
                 error = ItemError("sandbox_unavailable", "gone for the moment", retryable=True)

@@ -129,10 +129,11 @@ def test_a_job_that_is_lost_for_ever_becomes_error_items(
 
 
 def test_a_job_that_the_workers_gave_up_becomes_error_items(
-    start_worker: StartWorker, verifier: QueueVerifier
+    start_worker: StartWorker, redis_url: str
 ) -> None:
     start_worker()
-    assert codes(verifier.score(request("raise"))) == {"job_lost"}
+    with QueueVerifier(redis_url, job_timeout=1) as verifier:
+        assert codes(verifier.score(request("sleep 30"))) == {"job_lost"}
 
 
 def test_faulted_items_are_asked_again(

@@ -93,6 +93,27 @@ def test_the_job_of_a_killed_worker_runs_again_though_the_others_are_busy(
     assert waiting[-1].latest_result(timeout=15) is not None
 
 
+def test_one_poisonous_item_cannot_take_its_neighbours_along(
+    supervise: Supervise, redis: Redis, queue: Queue
+) -> None:
+    supervise(processes=1)
+    completions = [f"item {number}" for number in range(12)]
+    completions[7] = "kill always"
+    items = [{"completion": text} for text in completions]
+    items += [{"completion": f"member {number}", "group": "g"} for number in range(3)]
+    job = queue.enqueue(SCORE_BATCH, {"rewards": [{"type": "stub"}], "items": items})
+    result = job.latest_result(timeout=50)
+    assert result is not None and result.type == Result.Type.SUCCESSFUL
+    results = result.return_value["results"]
+    assert [item["index"] for item in results] == list(range(15))
+    poison = results.pop(7)
+    assert (poison["status"], poison["reward"]) == ("error", None)
+    assert poison["error"] == {**poison["error"], "code": "worker_lost", "retryable": False}
+    assert {item["status"] for item in results} == {"ok"}
+    assert result.return_value["graders"] == {"stub": 1}
+    assert not redis.keys("verifier:progress:*")
+
+
 def test_sigterm_lets_jobs_finish_and_leaves_no_process(
     supervise: Supervise, redis: Redis, queue: Queue
 ) -> None:
@@ -139,11 +160,12 @@ def test_a_worker_that_cannot_start_is_tried_again_with_pauses(supervise: Superv
 
 def test_pauses_grow_to_a_bound_and_start_over_after_a_healthy_life() -> None:
     backoff = Backoff()
-    pauses = [backoff.after(lived_s=1) for _ in range(20)]
+    pauses = [backoff.after(lived_s=1, working=False) for _ in range(20)]
     assert pauses[0] == 0
     assert all(0 < pause <= LONGEST_PAUSE_S for pause in pauses[1:])
     assert max(pauses[-5:]) > LONGEST_PAUSE_S / 2.1
-    assert backoff.after(lived_s=HEALTHY_S) == 0
+    assert backoff.after(lived_s=HEALTHY_S, working=False) == 0
+    assert [backoff.after(lived_s=1, working=True) for _ in range(5)] == [0] * 5
 
 
 def test_settings_stay_out_of_arguments_and_environment(supervise: Supervise, redis: Redis) -> None:

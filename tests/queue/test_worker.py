@@ -64,25 +64,35 @@ def test_plain_rq_enqueues_by_name_and_reads_the_result(start_worker: StartWorke
     assert 0 < queue.connection.ttl(job.key) <= 500
 
 
-def test_a_job_of_plain_rq_is_retried_and_then_fails(
-    start_worker: StartWorker, queue: Queue, redis: Redis
+def test_a_job_of_plain_rq_is_retried(start_worker: StartWorker, queue: Queue) -> None:
+    start_worker()
+    job = queue.enqueue(SCORE_BATCH, request("raise once a", "b"))
+    result = job.latest_result(timeout=20)
+    assert result is not None and result.type == Result.Type.SUCCESSFUL
+    assert [item["reward"] for item in result.return_value["results"]] == [len("raise once a"), 1]
+
+
+@pytest.mark.parametrize("retry", [None, Retry(max=1), Retry(max=1000, interval=60)])
+def test_retries_are_bounded_whatever_the_submitter_asks(
+    start_worker: StartWorker, queue: Queue, redis: Redis, retry: Retry | None
 ) -> None:
     start_worker()
-    job = queue.enqueue(SCORE_BATCH, request("raise"))
+    job = queue.enqueue(SCORE_BATCH, request("raise"), retry=retry)
+    result = job.latest_result(timeout=20)
+    assert result is not None
+    (item,) = result.return_value["results"]
+    assert (item["status"], item["reward"], item["error"]["code"]) == ("error", None, "worker_lost")
+    assert runs(redis, "raise") == 2
+
+
+def test_what_fails_for_good_expires(start_worker: StartWorker, queue: Queue, redis: Redis) -> None:
+    start_worker()
+    job = queue.enqueue(SCORE_BATCH, request("sleep 30"), job_timeout=1)
     result = job.latest_result(timeout=20)
     assert result is not None and result.type == Result.Type.FAILED
-    assert runs(redis, "raise") == 4
+    assert runs(redis, "sleep 30") == 1
     assert 0 < redis.ttl(job.key) <= 3600
     assert 0 < redis.ttl(f"rq:results:{job.id}") <= 3600
-
-
-def test_a_submitter_cannot_ask_for_endless_retries(
-    start_worker: StartWorker, queue: Queue, redis: Redis
-) -> None:
-    start_worker()
-    job = queue.enqueue(SCORE_BATCH, request("raise"), retry=Retry(max=1000, interval=60))
-    assert job.latest_result(timeout=20) is not None
-    assert runs(redis, "raise") == 4
 
 
 def foreign_jobs(queue: Queue, marker: str) -> dict[str, Job]:
@@ -157,6 +167,7 @@ def test_the_job_of_a_killed_worker_runs_again_and_gives_one_result(
     assert redis.xlen(f"rq:results:{job.id}") == 1
 
 
+@pytest.mark.slow
 def test_a_job_stranded_between_queue_and_worker_runs(
     start_worker: StartWorker, queue: Queue, redis: Redis
 ) -> None:

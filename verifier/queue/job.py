@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from redis.client import Pipeline
 from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.job import Job
 
-from verifier import jobs
+SCORE_BATCH = "verifier.jobs.score_batch"
 
-SCORE_BATCH = f"{jobs.__name__}.{jobs.score_batch.__name__}"
-
-MAX_RETRIES = 3
-"""How often a job runs again after its worker died or it raised; whatever its submitter asked."""
+RETRIES = 3
+"""How often a job of one item runs again after its worker died or it raised; whatever its submitter asked."""
 MAX_TIMEOUT_S = 3600
 MAX_TTL_S = 86_400
 DEFAULT_FAILURE_TTL_S = 3600
@@ -66,6 +65,8 @@ class ScoreJob(Job):
 
     refusal: str | None = None
     """Why this job will not run, or None."""
+    interrupted: bool = False
+    """Whether a worker has begun this job before, and died or raised."""
 
     def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
         """Reads the hash of a job; one that cannot be read at all counts as missing."""
@@ -77,6 +78,7 @@ class ScoreJob(Job):
             super().restore(ours)
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise NoSuchJobError(f"the hash of job {self.id} is malformed") from error
+        self.interrupted = self.started_at is not None
         self.refusal = f"it carries {', '.join(foreign)}" if foreign else self._refuse_call()
         self._impose_bounds()
 
@@ -94,7 +96,8 @@ class ScoreJob(Job):
 
     def _impose_bounds(self) -> None:
         """Retries are the worker's doing, at once and first in the queue; nothing stays for ever."""
-        self.retries_left = min(MAX_RETRIES if self.retries_left is None else self.retries_left, MAX_RETRIES)
+        if not self.interrupted:
+            self.retries_left = self._retries()  # written down when the job starts
         self.retry_intervals = None
         self.enqueue_at_front_on_retry = True
         self.timeout = _bounded(self.timeout, MAX_TIMEOUT_S)
@@ -102,18 +105,36 @@ class ScoreJob(Job):
         if self.result_ttl is not None:
             self.result_ttl = _bounded(self.result_ttl, MAX_TTL_S)
 
+    def prepare_for_execution(self, worker_name: str, pipeline: Pipeline) -> None:
+        """Writes down that the job has started, and how often it may start again."""
+        super().prepare_for_execution(worker_name, pipeline)
+        pipeline.hset(self.key, "retries_left", str(self.retries_left))
+
+    def _retries(self) -> int:
+        """Enough to find three items that bring workers down, by halving what is left."""
+        items = [] if self.refusal else self.args[0].get("items")
+        count = len(items) if isinstance(items, list) else 0
+        return RETRIES * (1 + count.bit_length())
+
+    @property
+    def timeout_s(self) -> float:
+        """How long the job may run."""
+        return self.timeout or MAX_TIMEOUT_S
+
     def heartbeat(self, *_: Any, **__: Any) -> None:
         """Nothing: an execution beats, not a job. RQ's would bring back the hash of a deleted job."""
 
     @property
     def func(self) -> Any:
-        """`score_batch` itself: never the outcome of an import by name.
+        """`verifier.jobs.score_batch`: never the outcome of an import by a name that came from Redis.
 
         Raises:
             JobRefused: this job asks for something else.
         """
         if self.refusal:
             raise JobRefused(self.refusal)
+        from verifier import jobs  # it needs this module
+
         return jobs.score_batch
 
 

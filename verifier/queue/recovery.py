@@ -45,12 +45,13 @@ class Executions(StartedJobRegistry):
         """Where abandoned jobs go; RQ's own would enqueue their dependents too."""
         return self._queue
 
-    def abandon(self, worker_name: str) -> None:
-        """Enqueues again at once what a worker was running that is known to be dead."""
+    def abandon(self, worker_name: str) -> bool:
+        """Enqueues again at once what a worker was running that is known to be dead; whether it was any."""
         keys = [as_text(key) for key in cast("list[bytes]", self.connection.zrange(self.key, 0, -1))]
         if stale := [key for key in keys if self._worker_of(key) == worker_name]:
             self.connection.zadd(self.key, dict.fromkeys(stale, LONG_AGO), xx=True)
             self.cleanup(timestamp=LONG_AGO)
+        return bool(stale)
 
     def _worker_of(self, composite_key: str) -> str | None:
         job_id, execution_id = parse_composite_key(composite_key)

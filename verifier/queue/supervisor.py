@@ -42,9 +42,14 @@ class Backoff:
 
     failures: int = 0
 
-    def after(self, lived_s: float) -> float:
-        """Seconds to wait now; doubled for every early end in a row, with jitter."""
-        self.failures = 0 if lived_s >= HEALTHY_S else self.failures + 1
+    def after(self, lived_s: float, working: bool) -> float:
+        """Seconds to wait now; doubled for every early end in a row, with jitter.
+
+        Args:
+            lived_s: how long the worker lived.
+            working: whether it ended with a job in hand, so that it had no trouble starting.
+        """
+        self.failures = 0 if working or lived_s >= HEALTHY_S else self.failures + 1
         if self.failures <= 1:
             return 0.0
         pause = FIRST_PAUSE_S * 2.0 ** (self.failures - 2)
@@ -101,9 +106,9 @@ class Supervisor:
             if not ended.done():
                 await self._drain(process, ended)
             stopping.cancel()
-            await self._bury(name, ended.result())
+            working = await self._bury(name, ended.result())
             with suppress(TimeoutError):
-                async with asyncio.timeout(backoff.after(time.monotonic() - started)):
+                async with asyncio.timeout(backoff.after(time.monotonic() - started, working)):
                     await self._stopping.wait()
 
     async def _start(self, name: str) -> Process:
@@ -130,12 +135,12 @@ class Supervisor:
             process.kill()
         await ended
 
-    async def _bury(self, name: str, code: int) -> None:
-        """Gives the job of an ended worker back to the queue."""
+    async def _bury(self, name: str, code: int) -> bool:
+        """Gives the job of an ended worker back to the queue; whether it had one."""
         log.log(20 if self._stopping.is_set() else 30, "worker_ended", worker=name, code=code)
         try:
-            await asyncio.to_thread(Executions(self._queue).abandon, name)
+            return await asyncio.to_thread(Executions(self._queue).abandon, name)
         except redis.RedisError as error:
-            log.warning(
-                "redis_unreachable", error=str(error)
-            )  # the job comes back when its heartbeat is stale
+            # The job comes back when its heartbeat is stale.
+            log.warning("redis_unreachable", error=str(error))
+            return False

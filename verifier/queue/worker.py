@@ -14,6 +14,7 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.exceptions import InvalidJobOperation
 from rq.job import Job, JobStatus
+from rq.timeouts import JobTimeoutException
 from rq.worker import WorkerStatus
 
 from verifier.queue.caretaker import HEARTBEAT_TTL_S, Caretaker
@@ -112,6 +113,12 @@ class ScoreWorker(SimpleWorker):
         finally:
             self._caretaker.watch(None)
         self.set_state(WorkerStatus.IDLE)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Logs. What overran its timeout, though the engine ends in time by itself, is not tried again."""
+        if exc_info[0] is JobTimeoutException:
+            job.retries_left = 0
+        super().handle_exception(job, *exc_info)
 
     def handle_job_success(self, job: Job, queue: Queue, started_job_registry: Any) -> None:
         """Stores the result, unless another execution of the same job was faster: a job gives one result."""
