@@ -29,11 +29,11 @@ def result_tree(item: JsonObject, result: JsonObject) -> Tree:
     status = result["status"]
     head = f"reward {result['reward']:g}" if status == "ok" else f"no reward: {status} ({_ADVICE[status]})"
     tree = Tree(Text(head, style="bold" if status == "ok" else "bold red"))
-    for name in ("prompt", "completion", "reference"):
-        if item.get(name) is not None:
-            _add_value(tree, name, item[name])
     for part in result["components"]:
         _add_component(tree, part)
+    for name in ("completion", "reference", "prompt"):
+        if item.get(name) is not None:
+            _add_value(tree, name, item[name])
     return tree
 
 
