@@ -45,6 +45,14 @@ def test_redis_and_the_sandbox_are_on_internal_networks() -> None:
     assert not set(SERVICES["redis"]["networks"]) & set(SERVICES["sandbox"]["networks"])
 
 
+def test_no_network_leads_out() -> None:
+    for network in FILE["networks"].values():
+        options = network.get("driver_opts", {})
+        assert network.get("internal") or options == {
+            "com.docker.network.bridge.enable_ip_masquerade": "false"
+        }
+
+
 @pytest.mark.parametrize("name", ["verifier", "worker"])
 def test_nothing_starts_before_what_it_needs_is_healthy(name: str) -> None:
     needs = SERVICES[name]["depends_on"]

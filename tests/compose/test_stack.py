@@ -5,8 +5,8 @@ import os
 import secrets
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,17 @@ class Stack:
         )
 
     def containers(self) -> list[str]:
-        """Every container of this project, ended ones too, jails included."""
-        return docker(
-            "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}"
-        ).split()
+        """The names of the project's containers, those that have ended too."""
+        return names("--filter", f"label=com.docker.compose.project={self.project}")
+
+    def jails(self) -> list[str]:
+        """The names of its sandbox's jails: they share a volume, and are not of the project."""
+        return sorted({*names("--filter", f"volume={self.project}_jails")} - {*self.containers()})
+
+
+def names(*filters: str) -> list[str]:
+    """The names of all containers that pass the filters."""
+    return docker("ps", "--all", "--format", "{{.Names}}", *filters).split()
 
 
 def docker(*arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -66,7 +73,7 @@ def docker(*arguments: str, environment: dict[str, str] | None = None) -> str:
 
 
 def base_image() -> dict[str, str]:
-    """The base to build on: as the environment says, else a local one where there is one, else the public ones."""
+    """The base to build on: as the environment says, else a local one if there is one, else public ones."""
     if "BASE" in os.environ or not docker("images", "--quiet", LOCAL_BASE):
         return {}
     return {"BASE": LOCAL_BASE}
@@ -129,15 +136,22 @@ def by_queue(stack: Stack) -> dict[str, Any]:
     return dict(json.loads(answer))
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A running stack; afterwards nothing is left of it, jails included."""
+@contextmanager
+def running(*arguments: str) -> Iterator[Stack]:
+    """A stack that serves; afterwards nothing is left of it."""
     stack = Stack()
     try:
-        stack.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "300")
+        stack.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "300", *arguments)
         yield stack
     finally:
-        stack.compose("down", "--volumes", "--timeout", "30")
+        stack.compose("down", "--volumes")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A stack that all tests here share."""
+    with running("--scale", "worker=2") as stack:
+        yield stack
 
 
 def test_a_request_is_scored(stack: Stack) -> None:
@@ -156,7 +170,51 @@ def test_the_key_of_the_settings_is_asked_for(stack: Stack) -> None:
         assert client.post("/score", json=REQUEST, headers={"Authorization": "Bearer no"}).status_code == 401
 
 
+def test_workers_are_scaled(stack: Stack) -> None:
+    assert len([name for name in stack.containers() if "-worker-" in name]) == 2
+
+
+def test_jails_are_siblings_without_network(stack: Stack) -> None:
+    jails = stack.jails()
+    assert jails
+    for jail in json.loads(docker("inspect", *jails)):
+        assert jail["HostConfig"]["NetworkMode"] == "none"
+        assert "com.docker.compose.project" not in jail["Config"]["Labels"]
+
+
 def test_redis_may_restart(stack: Stack) -> None:
     stack.compose("restart", "redis")
     assert rewards(by_queue(stack)) == pytest.approx(REWARDS)
     test_a_request_is_scored(stack)
+
+
+def test_the_sandbox_may_die(stack: Stack) -> None:
+    """Its jails end with it, the daemon starts it again, and it begins with new ones."""
+    before = stack.jails()
+    docker("kill", f"{stack.project}-sandbox-1")
+    docker("start", f"{stack.project}-sandbox-1")
+    stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "worker=2")
+    assert not {*before} & {*stack.jails()}
+    test_a_request_is_scored(stack)
+
+
+def test_down_leaves_no_container() -> None:
+    with running("sandbox") as stack:
+        containers, jails = stack.containers(), stack.jails()
+        assert containers and jails
+        stack.compose("down")
+        assert not {*containers, *jails} & {*names()}
+
+
+@pytest.mark.timeout(1200)
+def test_the_trainer_trains_through_the_queue(stack: Stack) -> None:
+    """A run too short to learn much: it is scored to the end, and leaves its folder in the volume."""
+    short = (
+        "--name short --steps 2 --sft.max_steps 20 --sft.eval_problems 32 --eval_problems 32 --eval_samples 0"
+    )
+    stack.compose("--profile", "train", "run", "--build", "--rm", "--no-TTY", "trainer", *short.split())
+    summary = stack.compose(
+        *("--profile", "train", "run", "--rm", "--no-TTY", "--no-deps", "--entrypoint", "cat", "trainer"),
+        "runs/short/summary.json",
+    )
+    assert json.loads(summary)["masked_fraction"] == 0
