@@ -7,6 +7,7 @@ answer.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Chunk:
     """Which items of the batch, in its order."""
     body: dict[str, Any]
     """The request; items and references are already encoded (`orjson.Fragment`)."""
+    blobs: dict[str, bytes]
+    """What the request names by its hash only."""
     asks: int = 1
     """Which time this is that these items are asked."""
 
@@ -50,19 +53,32 @@ class Chunk:
 class Batch:
     """One request: what of it is to be asked, and the answers so far.
 
+    Args:
+        request: to be split.
+        max_items: most items of a chunk.
+        max_bytes: most bytes of a chunk, not counting its blobs.
+        blob_bytes: a reference of more bytes is left out of the chunks, which name it by its hash.
+
     Raises:
         RequestRejected: the request cannot be written as JSON.
     """
 
-    def __init__(self, request: ScoreRequest, *, max_items: int, max_bytes: int) -> None:
+    def __init__(
+        self, request: ScoreRequest, *, max_items: int, max_bytes: int, blob_bytes: int | None = None
+    ) -> None:
         self._max_items = max_items
         self._max_bytes = max_bytes
+        self._blob_bytes = blob_bytes
+        self._blobs: dict[str, bytes] = {}
+        self._blob_of: dict[int | str, str] = {}
+        """The hash of the reference of an item, or of a key."""
         try:
-            self._items = [orjson.dumps(item) for item in request["items"]]
+            self._items = [self._encode_item(index, item) for index, item in enumerate(request["items"])]
             self._keys = [_reference_key(item) for item in request["items"]]
             self._groups = [item.get("group") for item in request["items"]]
             self._references = {
-                key: orjson.dumps(value) for key, value in request.get("references", {}).items()
+                key: self._encode_reference(key, value)
+                for key, value in request.get("references", {}).items()
             }
             self._rest = {
                 key: orjson.Fragment(orjson.dumps(value))
@@ -71,7 +87,7 @@ class Batch:
             }
         except (TypeError, KeyError, AttributeError) as error:
             raise RequestRejected(
-                "invalid_request", f"not a request that can be written as JSON: {error}"
+                "validation_failed", f"not a request that can be written as JSON: {error}"
             ) from error
         self._results: list[ItemResult | None] = [None] * len(self._items)
         self._open = 0
@@ -128,6 +144,22 @@ class Batch:
             "version": self._first["version"] if self._first else "",
         }
 
+    def _encode_item(self, index: int, item: Any) -> bytes:
+        reference = item.get("reference")
+        if self._blob_bytes is None or not isinstance(reference, dict):
+            return orjson.dumps(item)
+        return orjson.dumps({**item, "reference": orjson.Fragment(self._encode_reference(index, reference))})
+
+    def _encode_reference(self, place: int | str, reference: Any) -> bytes:
+        """The reference as JSON, or its hash where it is too large to travel with every chunk."""
+        data = orjson.dumps(reference)
+        if self._blob_bytes is None or len(data) <= self._blob_bytes:
+            return data
+        name = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        self._blobs[name] = data
+        self._blob_of[place] = name
+        return orjson.dumps({"$blob": name})
+
     def _faulted(self, chunk: Chunk) -> list[int]:
         """The items of a chunk that are worth another try, with their whole groups."""
         faulted = {index for index in chunk.indices if _worth_another_try(self._results[index])}
@@ -174,8 +206,14 @@ class Batch:
         ordered = sorted(indices)
         keys = dict.fromkeys(key for index in ordered if (key := self._keys[index]) is not None)
         references = {key: orjson.Fragment(self._references[key]) for key in keys if key in self._references}
-        body = {**self._rest, "items": [orjson.Fragment(self._items[index]) for index in ordered]}
-        return Chunk(tuple(ordered), {**body, "references": references} if references else body, asks)
+        body: dict[str, Any] = {
+            **self._rest,
+            "items": [orjson.Fragment(self._items[index]) for index in ordered],
+        }
+        if references:
+            body["references"] = references
+        names = {self._blob_of[place] for place in (*ordered, *references) if place in self._blob_of}
+        return Chunk(tuple(ordered), body, {name: self._blobs[name] for name in names}, asks)
 
 
 def rejection(chunk: Chunk, error: dict[str, Any]) -> RequestRejected:

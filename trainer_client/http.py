@@ -107,7 +107,7 @@ class HttpVerifier(BaseVerifier):
             async with asyncio.timeout(end - time.monotonic()):
                 answer = await self._post(chunk, end)
         except (httpx.HTTPError, TimeoutError) as error:
-            batch.fail(chunk, "service_unavailable", f"no answer from the verifier: {_reason(error)}")
+            batch.fail(chunk, "not_ready", f"no answer from the verifier: {_reason(error)}")
             return
         for again in batch.absorb(chunk, answer):
             await asyncio.sleep(again.pause_s)

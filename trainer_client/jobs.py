@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from rq import Queue
 SCORE_BATCH = "verifier.jobs.score_batch"
 RESULT_TTL_S = 900
 """How long a result waits to be fetched; the client deletes what it has fetched."""
+BLOB_TTL_S = 7200
+"""How long a stored reference is kept after the last job that named it was enqueued."""
 WAKE_TTL_S = 3600
 SUCCESS, RETRIED = b"1", b"4"
 
@@ -87,6 +89,18 @@ class ScoreJobs:
             ]
         )
 
+    def store(self, blobs: Mapping[str, bytes], ttl_s: int) -> None:
+        """Sees to it that references are stored under their hashes for so many seconds more."""
+        keys = {f"verifier:blob:{name}": data for name, data in blobs.items()}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.expire(key, ttl_s)
+            known = pipe.execute()
+            for (key, data), is_known in zip(keys.items(), known, strict=True):
+                if not is_known:
+                    pipe.set(key, data, ex=ttl_s)
+            pipe.execute()
+
     def wait(self, job_ids: Iterable[str]) -> dict[str, Outcome]:
         """Blocks until a job ends or `wake` is called, but at most `block_s` seconds."""
         streams: dict[Any, Any] = {f"rq:results:{job_id}": "0-0" for job_id in job_ids}
@@ -113,6 +127,10 @@ class ScoreJobs:
             for job_id in job_ids:
                 pipe.exists(f"rq:job:{job_id}", f"rq:results:{job_id}")
             return [job_id for job_id, known in zip(job_ids, pipe.execute(), strict=True) if not known]
+
+    def count_workers(self) -> int:
+        """How many workers serve the queue."""
+        return self._redis.scard(f"rq:workers:{self._queue.name}")
 
     def forget(self, job_ids: Sequence[str]) -> None:
         """Deletes jobs and their results; one that waits will not run."""

@@ -18,15 +18,18 @@ import redis
 from trainer_client.batch import Batch, Chunk, rejection
 from trainer_client.client import BaseVerifier
 from trainer_client.errors import VerifierClosed
-from trainer_client.jobs import Outcome, ScoreJobs
+from trainer_client.jobs import BLOB_TTL_S, Outcome, ScoreJobs
 from trainer_client.wire import ScoreRequest, ScoreResponse
 
 BLOCK_S = 2.0
 """Longest blocking read; bounds how late a deadline or a close is noticed when Redis is silent."""
 CHECK_S = 5.0
 """How often it is checked that the jobs still exist."""
+MIN_IN_FLIGHT = 4
 MAX_ENQUEUES = 3
 """How often a chunk is enqueued before it is given up as lost."""
+BLOB_IS_GONE = "unknown_reference"
+"""What a worker answers to a whole job when a stored reference has expired."""
 RECONNECT_S = (0.1, 3.0)
 """First and longest pause before another try to reach Redis."""
 
@@ -61,11 +64,16 @@ class _Running:
 class QueueVerifier(BaseVerifier):
     """Scores through the queue that ``verifier worker`` serves.
 
-    Large batches are split by items and bytes, never inside a group. At most `in_flight` chunks of this
-    client are on the queue at a time, taken in turn from all batches, so that a small batch does not wait
-    behind a huge one. One background thread awaits all outstanding jobs by a single blocking read. Redis may
-    restart meanwhile: jobs that it lost are enqueued anew. What has no answer `timeout` seconds after the
-    batch was submitted is an error item.
+    Large batches are split by items and bytes, never inside a group. A reference of more than `blob_bytes`,
+    like a test set of several MB, is stored once and named by its hash.
+
+    At most `in_flight` chunks of this client are on the queue at a time (by default two for each worker),
+    taken in turn from all its batches: a small batch does not wait behind a huge one, nor one client behind
+    another.
+
+    One background thread awaits all outstanding jobs by a single blocking read. Redis may restart meanwhile:
+    jobs that it lost are enqueued anew. What has no answer `timeout` seconds after the batch was submitted is
+    an error item.
     """
 
     def __init__(
@@ -75,28 +83,34 @@ class QueueVerifier(BaseVerifier):
         *,
         timeout: float = 1800.0,
         job_timeout: int = 600,
-        in_flight: int = 64,
+        in_flight: int | None = None,
         max_items: int = 64,
         max_bytes: int = 4 << 20,
+        blob_bytes: int = 16 << 10,
     ) -> None:
         self._timeout = timeout
-        self._in_flight = in_flight
+        self._asked_in_flight = in_flight
+        self._in_flight = in_flight or MIN_IN_FLIGHT
         self._max_items = max_items
         self._max_bytes = max_bytes
+        self._blob_bytes = blob_bytes
+        self._blob_ttl_s = max(BLOB_TTL_S, int(timeout) + job_timeout)
         self._jobs = ScoreJobs(redis_url, queue, job_timeout, BLOCK_S)
         self._lock = threading.Lock()
         self._inbox: deque[_Ticket] = deque()
         self._tickets: deque[_Ticket] = deque()
         self._running: dict[str, _Running] = {}
         self._closed = False
-        self._checked = time.monotonic()
+        self._checked = 0.0
         self._reachable = True
         self._thread = threading.Thread(target=self._work, name="QueueVerifier", daemon=True)
         self._thread.start()
 
     def submit(self, request: ScoreRequest) -> Future[ScoreResponse]:
         """See `BaseVerifier.submit`."""
-        batch = Batch(request, max_items=self._max_items, max_bytes=self._max_bytes)
+        batch = Batch(
+            request, max_items=self._max_items, max_bytes=self._max_bytes, blob_bytes=self._blob_bytes
+        )
         now = time.monotonic()
         ticket = _Ticket(batch, Future(), now, now + self._timeout, deque(batch.chunks()))
         with self._lock:
@@ -146,12 +160,17 @@ class QueueVerifier(BaseVerifier):
                 self._tickets.append(self._inbox.popleft())
         self._drop_settled()
         self._resume_paused()
-        self._enqueue()
         if time.monotonic() - self._checked > CHECK_S:
             self._restore_lost()
+            self._adjust_window()
             self._checked = time.monotonic()
+        self._enqueue()
         for job_id, outcome in self._jobs.wait(self._running).items():
             self._settle(job_id, outcome)
+
+    def _adjust_window(self) -> None:
+        """As many chunks as keep every worker busy, and not many more."""
+        self._in_flight = self._asked_in_flight or max(MIN_IN_FLIGHT, 2 * self._jobs.count_workers())
 
     def _resume_paused(self) -> None:
         now = time.monotonic()
@@ -175,26 +194,36 @@ class QueueVerifier(BaseVerifier):
 
     def _put(self, chosen: list[tuple[str, _Running]]) -> None:
         if chosen:
+            blobs = {name: data for _, job in chosen for name, data in job.chunk.blobs.items()}
+            if blobs:
+                self._jobs.store(blobs, self._blob_ttl_s)
             now = time.monotonic()
             self._jobs.enqueue(
                 [(job_id, job.chunk.body, max(1, int(job.ticket.end - now))) for job_id, job in chosen]
             )
 
     def _restore_lost(self) -> None:
-        """Enqueues anew what Redis no longer knows, a bounded number of times."""
-        lost = [(job_id, self._running[job_id]) for job_id in self._jobs.missing(list(self._running))]
-        for job_id, job in lost:
+        """Enqueues anew what Redis no longer knows."""
+        self._put_again(self._jobs.missing(list(self._running)))
+
+    def _put_again(self, job_ids: list[str]) -> None:
+        """Enqueues anew, a bounded number of times."""
+        jobs = [(job_id, self._running[job_id]) for job_id in job_ids]
+        for job_id, job in jobs:
             job.enqueues += 1
             if job.enqueues > MAX_ENQUEUES:
                 self._settle(job_id, Outcome(failed=True))
-        self._put([(job_id, job) for job_id, job in lost if job_id in self._running])
+        self._put([(job_id, job) for job_id, job in jobs if job_id in self._running])
 
     def _settle(self, job_id: str, outcome: Outcome) -> None:
         """Takes the end of a job into its batch."""
+        answer = outcome.value if isinstance(outcome.value, dict) else {}
+        self._jobs.forget([job_id])
+        if answer.get("error", {}).get("code") == BLOB_IS_GONE:
+            self._put_again([job_id])
+            return
         job = self._running.pop(job_id)
         ticket, chunk = job.ticket, job.chunk
-        self._jobs.forget([job_id])
-        answer = outcome.value if isinstance(outcome.value, dict) else {}
         if "results" in answer:
             now = time.monotonic()
             again = ticket.batch.absorb(chunk, cast(ScoreResponse, answer))

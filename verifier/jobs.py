@@ -29,6 +29,7 @@ def score_batch(request: dict[str, Any]) -> ScoreResponse | dict[str, object]:
     if not isinstance(job, ScoreJob):
         raise RuntimeError("score_batch runs in a worker: start one with `verifier worker`")
     try:
+        runtime.current().blobs.resolve(request, job.connection)
         parsed = parse_request(request)
         end = time.monotonic() + min(parsed.deadline_s or job.timeout_s, job.timeout_s * MARGIN)
         return _score_again(parsed, job, end) if job.interrupted else _score(parsed, job.id, end)

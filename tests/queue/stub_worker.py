@@ -1,7 +1,7 @@
 """A worker process with a stub for an engine: what the queue does must not depend on how things are scored.
 
 An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``raise once KEY``, ``kill once KEY``,
-``kill always``, ``fault once KEY``; anything else scores its length.
+``kill always``, ``fault once KEY``, ``has a reference``; anything else scores its length.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class StubEngine:
     async def score(self, request: ScoreRequest, request_id: str | None = None) -> ScoreResponse:
         if not request.rewards:
             raise RequestInvalid(ErrorCode.VALIDATION_FAILED, "rewards are missing")
+        self._references = request.references
         results = [await self._score(index, item) for index, item in enumerate(request.items)]
         return ScoreResponse(results, {"stub": 1}, request_id or "", 1.0, "0")
 
@@ -39,6 +40,10 @@ class StubEngine:
         match completion.split():
             case ["sleep", seconds]:
                 await asyncio.sleep(float(seconds))
+            case ["has", _]:
+                reference = item.reference
+                held = self._references[reference] if isinstance(reference, str) else reference or {}
+                return ItemResult(item.id, index, Status.OK, float(len(held["answer"])), [])
             case ["raise"]:
                 raise ZeroDivisionError
             case ["raise", "once", key] if self._redis.set(f"stub:raised:{key}", 1, nx=True):

@@ -77,6 +77,20 @@ def test_a_small_batch_does_not_wait_behind_a_huge_one(start_worker: StartWorker
         huge.cancel()
 
 
+def test_a_small_client_does_not_wait_behind_a_huge_one(start_worker: StartWorker, redis_url: str) -> None:
+    start_worker()
+    with QueueVerifier(redis_url, max_items=1) as one, QueueVerifier(redis_url, max_items=1) as other:
+        huge = one.submit(request(*["sleep 0.05"] * 200))
+        other.submit(request("a", "b")).result(30)
+        assert not huge.done()
+
+
+def test_the_window_follows_the_number_of_workers(redis: Redis, verifier: QueueVerifier) -> None:
+    redis.sadd("rq:workers:score", *(f"worker {number}" for number in range(20)))
+    verifier.submit(request(*"a" * 64 * 100))
+    until(lambda: redis.llen("rq:queue:score") == 40)
+
+
 def test_leaves_nothing_in_redis(start_worker: StartWorker, redis: Redis, redis_url: str) -> None:
     worker = start_worker()
     with QueueVerifier(redis_url, max_items=4) as verifier:
@@ -104,7 +118,7 @@ def test_jobs_that_redis_forgot_are_enqueued_anew(
     start_worker: StartWorker, redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainer_client.queue.CHECK_S", 0.5)
-    with QueueVerifier(redis_url, max_items=1) as verifier:
+    with QueueVerifier(redis_url, max_items=1, in_flight=5) as verifier:
         future = verifier.submit(numbered(5))
         until(lambda: redis.llen("rq:queue:score") == 5)
         redis.flushall()

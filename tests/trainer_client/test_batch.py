@@ -111,6 +111,26 @@ def test_answers_are_put_together_in_order() -> None:
     assert response["elapsed_ms"] == 5.0
 
 
+def test_large_references_are_named_by_their_hash() -> None:
+    large = {"answer": "1" * 500}
+    sent = [
+        {"completion": "1", "reference": large},
+        {"completion": "2", "reference": "a"},
+        {"completion": "3"},
+    ]
+    whole = Batch(
+        {"items": sent, "references": {"a": large, "b": {"answer": "2"}}},  # type: ignore[typeddict-item]
+        max_items=2,
+        max_bytes=10_000,
+        blob_bytes=100,
+    )
+    first, second = whole.chunks()
+    ((name, data),) = first.blobs.items()
+    assert orjson.loads(data) == large and name.startswith("sha256:")
+    assert body(first)["items"][0]["reference"] == {"$blob": name} == body(first)["references"]["a"]
+    assert second.blobs == {}
+
+
 def test_an_empty_batch_is_asked_too() -> None:
     whole = batch(rewards=[{"type": "no such reward"}])
     (chunk,) = whole.chunks()
@@ -183,7 +203,7 @@ def test_an_answer_of_the_wrong_length_is_a_fault() -> None:
 
 
 def test_the_paths_of_a_rejection_name_the_items_of_the_whole_batch() -> None:
-    chunk = Chunk((4, 7), {})
+    chunk = Chunk((4, 7), {}, {})
     fields = [
         {"path": "items.1.rewards.0.type", "message": "unknown"},
         {"path": "rewards.0", "message": "bad"},

@@ -151,7 +151,7 @@ def test_a_service_that_stays_away_leaves_error_items() -> None:
     with HttpVerifier(url) as verifier:
         (result,) = verifier.score(items(1))["results"]
     assert result["status"] == "error" and result["reward"] is None
-    assert result["error"] is not None and result["error"]["code"] == "service_unavailable"
+    assert result["error"] is not None and result["error"]["code"] == "not_ready"
     assert result["error"]["retryable"]
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from verifier.queue.blobs import Blobs
 from verifier.schema import ScoreRequest, ScoreResponse
 
 CANCEL_S = 5.0
@@ -37,6 +38,7 @@ class Runtime:
     def __init__(self, portal: BlockingPortal, scorer: Scorer) -> None:
         self._portal = portal
         self._scorer = scorer
+        self.blobs = Blobs()
 
     def score(self, request: ScoreRequest, request_id: str) -> ScoreResponse:
         """Scores and waits; when the wait is interrupted, the scoring is cancelled first."""
