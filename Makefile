@@ -44,4 +44,4 @@ up: .env
 	@echo "Wrote new keys to $@"
 
 down:
-	docker compose down
+	docker compose --profile train down

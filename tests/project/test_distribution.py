@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-EXTRAS = {"service", "sandbox", "client", "trainer", "embedded", "dev", "all"}
+EXTRAS = {"service", "sandbox", "client", "datasets", "trainer", "embedded", "dev", "all"}
 HEAVY = {"torch", "sympy", "math-verify", "fastapi", "docker", "redis", "transformers"}
 
 
