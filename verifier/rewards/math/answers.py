@@ -21,7 +21,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Several values. ``form``: ``list`` (bare), ``set``, ``tuple`` (round), ``bracket`` (square), of inequalities
+    """Several values. ``form``: ``list`` (bare), ``set``, ``tuple`` (round), ``bracket`` (square); of regions
     ``any``, ``all``, and ``all_but`` (the real line without them)."""
 
     items: tuple[Answer, ...]

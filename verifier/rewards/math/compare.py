@@ -29,13 +29,14 @@ from verifier.rewards.math.answers import (
 from verifier.rewards.math.exact import Undefined, rational
 from verifier.rewards.math.parameters import MathParameters
 from verifier.rewards.math.read import Reading
-from verifier.rewards.math.recognize import EMPTY
+from verifier.rewards.math.recognize import EMPTY, plain, words
 from verifier.rewards.math.syntax import Call, Const, Node, Num, Sym, TooLarge, add, mul, sub, symbols
 from verifier.rewards.math.units import Unit
 
 STAGES = ("exact", "balls", "symbolic")
 _INEQUALITY = frozenset("<>≤≥≠")
-_PERCENT = Const("percent")
+_NEVER_SYMBOLIC = (Words, Choice, Numeral, Ratio, Clock, Day)
+_CONSTANTS = frozenset({"C", "c", "K"})
 
 
 class Ambiguous(Exception):
@@ -161,19 +162,17 @@ class Comparison:
             return self.scalar(Scalar(Num(Fraction(int(reference.text)))), answer)
         if isinstance(answer, Choice) and answer.content is not None:
             return self.same(reference, answer.content)
-        return False
+        return words(plain(self.answer.latex)) == reference
 
     def numeral(self, reference: Numeral, answer: Answer) -> bool:
         """Digits and base; the base may be left out where units may."""
         if isinstance(answer, Numeral):
             return reference == answer
         if isinstance(answer, Scalar) and answer.unit is None:
-            value = rational(answer.value)
-            if value is None or value.denominator != 1:
+            if reference.base != 10 and self.parameters.units == "require":
                 return False
-            if reference.base == 10:
-                return str(value) == reference.digits
-            return self.parameters.units == "ignore" and str(value) == reference.digits
+            value = rational(answer.value)
+            return reference.digits in (str(value), self.answer.key.upper())
         if isinstance(answer, Words):
             return self.parameters.units == "ignore" and answer.text.upper() == reference.digits
         return (
@@ -225,15 +224,17 @@ class Comparison:
         raise Ambiguous
 
     def _collections(self, reference: Items, answer: Items) -> bool:
-        mine, theirs = list(_assigned(reference)), list(_assigned(answer))
+        (names, mine), (their_names, theirs) = _assigned(reference), _assigned(answer)
+        if names:
+            return their_names in ([], names) and self._row(mine, theirs)
         if reference.form == "set" and answer.form in ("set", "list"):
             mine, theirs = self._distinct(mine), self._distinct(theirs)
         if len(mine) != len(theirs):
             return False
-        if reference.form in ("tuple", "bracket") or answer.form in ("tuple", "bracket"):
-            if reference.form == "set":
-                return False
-            return all(self.same(a, b) for a, b in zip(mine, theirs, strict=True))
+        forms = {reference.form, answer.form}
+        if forms & {"tuple", "bracket"}:
+            is_pair_of_kinds = len(mine) == 2 and forms == {"tuple", "bracket"}
+            return "set" not in forms and not is_pair_of_kinds and self._row(mine, theirs)
         return self._in_any_order(mine, theirs)
 
     def _in_any_order(self, mine: list[Answer], theirs: list[Answer]) -> bool:
@@ -269,7 +270,7 @@ class Comparison:
         mine = regions.region(reference)
         theirs = regions.region(answer)
         if mine is None or theirs is None:
-            if isinstance(reference, Relation) or isinstance(answer, Relation):
+            if isinstance(reference, Relation) and isinstance(answer, (Relation, Region)):
                 return self._opaque(reference, answer)
             return False
         return regions.same(mine, theirs, self.values)
@@ -278,7 +279,10 @@ class Comparison:
         if set(reference.signs) & _INEQUALITY:
             if isinstance(answer, Relation) and self._multiples(reference, answer):
                 return True
-            if not isinstance(answer, (Relation, Region, Items)):
+            if not isinstance(answer, (Relation, Region, Items)) or getattr(answer, "form", "") in (
+                "list",
+                "set",
+            ):
                 return False
             return self._as_regions(reference, answer)
         value = reference.sides[-1]
@@ -317,7 +321,7 @@ class Comparison:
         theirs = sub(_node(sides[2]), _node(sides[3]))
         if symbols(mine) != symbols(theirs):
             return False
-        sign = balls.ratio_is_constant(mine, theirs)
+        sign = balls.ratio_sign(mine, theirs)
         self._reached("balls")
         if sign is None:
             return False
@@ -388,7 +392,9 @@ class Comparison:
             return True
         if regions.infinity(reference) or regions.infinity(answer):
             return regions.infinity(reference) == regions.infinity(answer)
-        reference, answer = self._without_constant(reference, answer)
+        constant = _integration_constant(reference)
+        if constant is not None:
+            return self._antiderivatives(reference, constant, answer)
         mine, theirs = rational(reference), rational(answer)
         if mine is not None and theirs is not None and mine == theirs:
             return True
@@ -402,16 +408,16 @@ class Comparison:
             self.reason = self.reason or "undecided"
         return bool(equal)
 
-    def _without_constant(self, reference: Node, answer: Node) -> tuple[Node, Node]:
-        """Both sides without their ``+ C``: any constant will do, and may be scaled or shifted."""
-        constant = Sym("C")
-        if not _is_antiderivative(reference):
-            return reference, answer
-        if _is_antiderivative(answer):
-            return _put_zero(reference, constant), _put_zero(answer, constant)
-        if self.parameters.integration_constant == "ignore" and constant.name not in symbols(answer):
-            return _put_zero(reference, constant), answer
-        return reference, answer
+    def _antiderivatives(self, reference: Node, constant: Sym, answer: Node) -> bool:
+        """Whether both are the same up to a constant, which only ``integration_constant`` may leave out."""
+        theirs = _integration_constant(answer)
+        if theirs is None and (
+            self.parameters.integration_constant == "require" or constant.name in symbols(answer)
+        ):
+            return False
+        rest = answer if theirs is None else _put_zero(answer, theirs)
+        self._reached("balls")
+        return balls.is_constant(sub(_put_zero(reference, constant), rest))
 
     def _is_close(self, reference: Node, answer: Node) -> bool:
         tolerance = self.parameters.tolerance
@@ -427,7 +433,7 @@ class Comparison:
                 return False
             error, relative = Fraction(1, 2 * 10**literal.places), False
         self._reached("balls")
-        return bool(balls.close(reference, answer, error, relative))
+        return balls.close(reference, answer, error, relative)
 
     def _opaque(self, reference: Answer, answer: Answer) -> bool:
         """What the grammar does not know goes to the last stage, as the whole texts; parts of them do not."""
@@ -435,7 +441,7 @@ class Comparison:
 
         if reference is not self.reference.answer or answer is not self.answer.answer:
             return reference == answer
-        if isinstance(reference, (Words, Choice)) or isinstance(answer, (Words, Choice)):
+        if isinstance(reference, _NEVER_SYMBOLIC) or isinstance(answer, _NEVER_SYMBOLIC):
             return False
         self._reached("symbolic")
         equal = symbolic.equal(self.reference.latex, self.answer.latex)
@@ -517,8 +523,8 @@ def _labelled(relation: Relation) -> Items | None:
     return value if relation.signs == ("=",) and isinstance(value, Items) else None
 
 
-def _assigned(items: Items) -> Sequence[Answer]:
-    """Values of ``x=-1, y=5`` in the order of their names; of ``x=2, x=3`` and ``x=2, 3`` as they stand."""
+def _assigned(items: Items) -> tuple[list[str], list[Answer]]:
+    """Names and values of ``x=-1, y=5`` in the order of names; only values of ``x=2, x=3`` and ``x=2, 3``."""
     values: list[tuple[str, Answer]] = []
     for item in items.items:
         if not (isinstance(item, Relation) and item.signs == ("=",)):
@@ -528,10 +534,11 @@ def _assigned(items: Items) -> Sequence[Answer]:
             values.append((name.value.name, item.sides[1]))
     names = [name for name, _ in values]
     if len(values) == len(items.items) and len(set(names)) == len(names):
-        return [value for _, value in sorted(values, key=lambda pair: pair[0])]
+        values.sort(key=lambda pair: pair[0])
+        return [name for name, _ in values], [value for _, value in values]
     if values and len(set(names)) == 1:
-        return [item.sides[1] if isinstance(item, Relation) else item for item in items.items]
-    return items.items
+        return [], [item.sides[1] if isinstance(item, Relation) else item for item in items.items]
+    return [], list(items.items)
 
 
 def _is_empty(answer: Answer) -> bool:
@@ -561,13 +568,25 @@ def _in_base_units(value: Node, unit: Unit | str | None) -> Node:
     return mul(scaled, Const("deg")) if unit.degrees else scaled
 
 
-def _is_antiderivative(node: Node) -> bool:
-    """A sum with ``C`` as one of its terms."""
+def _integration_constant(node: Node) -> Sym | None:
+    """The ``C`` of ``… + C``: a term of its own in a sum with other variables, and nowhere else."""
+    if not (isinstance(node, Call) and node.name == "add"):
+        return None
+    terms = _terms(node)
+    found = [term for term in terms if isinstance(term, Sym) and term.name in _CONSTANTS]
+    if (
+        len(found) != 1
+        or sum(found[0].name in symbols(term) for term in terms) != 1
+        or len(symbols(node)) < 2
+    ):
+        return None
+    return found[0]
+
+
+def _terms(node: Node) -> list[Node]:
     if isinstance(node, Call) and node.name == "add":
-        return any(
-            argument == Sym("C") or _is_antiderivative(argument) for argument in node.args
-        ) and symbols(node) != {"C"}
-    return False
+        return [term for argument in node.args for term in _terms(argument)]
+    return [node]
 
 
 def _put_zero(node: Node, name: Sym) -> Node:

@@ -151,7 +151,7 @@ def _hash(text: str) -> list[str]:
 
 
 _ANNOUNCEMENT = re.compile(
-    r"\b(?:final\s+)?answer\s*(?:\*\*)?\s*(?::|：|is\s*:?|equals)(?:\*\*)?"
+    r"\b(?:(?:the|my|our)\s+)?(?:final\s+)?answer\s*(?:\*\*)?\s*(?::|：|is\s*:?|equals)(?:\*\*)?"
     r"|\*\*\s*final\s+answer\s*\*\*"
     r"|(?:最终)?答案\s*(?:是|为|為|:|：)\s*[:：]?|答え\s*(?:は|:|：)|정답\s*(?:은|:)|답\s*:"
     r"|\bréponse(?:\s+finale)?\s*(?:est|:)\s*:?|\brespuesta(?:\s+final)?\s*(?:es|:)\s*:?"

@@ -14,47 +14,19 @@ _CHARACTERS: dict[str, str] = {
     "≦": "≤", "⩽": "≤", "≧": "≥", "⩾": "≥", "＝": "=", "≡": "≡", "∣": "|", "｜": "|", "‖": "|",
     "√": r"\sqrt ", "∛": r"\sqrt[3] ", "∜": r"\sqrt[4] ", "∠": r"\angle ", "′": "'", "’": "'", "‘": "'",
     "“": '"', "”": '"', "º": "°", "˚": "°", "℃": r"°\text{C}", "℉": r"°\text{F}", "Ω": r"\text{ohm}",
-    "，": ",", "、": ",", "；": ";", "：": ":", "∶": ":", "。": ".", "（": "(", "）": ")", "［": "[", "］": "]",
-    "｛": "{", "｝": "}", "⟨": "(", "⟩": ")", "〈": "(", "〉": ")", "％": "%", "＋": "+", "／": "/", "＜": "<",
-    "＞": ">", "…": r"\ldots ", "⋯": r"\ldots ", "∨": r"\text{ or }", "∧": r"\text{ and }", "ℯ": "e", "ⅇ": "e",
-    "ⅈ": "i", "ø": "∅", "Ø": "∅", "∪": "∪", "∆": r"\Delta ", "µ": r"\mu ", "₋": "_-", "\u00a0": " ",
+    "，": ",", "、": ",", "；": ";", "：": ":", "∶": ":", "。": ".", "（": "(", "）": ")", "［": "[",
+    "］": "]", "｛": "{", "｝": "}", "⟨": "(", "⟩": ")", "〈": "(", "〉": ")", "％": "%", "＋": "+",
+    "／": "/", "＜": "<", "＞": ">", "…": r"\ldots ", "⋯": r"\ldots ", "∨": r"\text{ or }",
+    "∧": r"\text{ and }", "ℯ": "e", "ⅇ": "e", "ⅈ": "i", "ø": "∅", "Ø": "∅", "∪": "∪", "∆": r"\Delta ",
+    "µ": r"\mu ", "₋": "_-", "\u00a0": " ",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∖": "∖", "⊂": r"\subset ",
+    "ℝ": "ℝ", "ℤ": "ℤ", "ℕ": "ℕ", "ℚ": "ℚ", "ℂ": "ℂ",
     "∫": r"\int ", "∑": r"\sum ", "∏": r"\prod ", "→": r"\to ", "⇒": r"\implies ", "∂": r"\partial ",
 }  # fmt: skip
-_GREEK = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "rho",
-    "sigma",
-    "tau",
-    "upsilon",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-    "Gamma",
-    "Delta",
-    "Theta",
-    "Lambda",
-    "Xi",
-    "Sigma",
-    "Upsilon",
-    "Phi",
-    "Psi",
-    "Omega",
-]
+_GREEK = (  # noqa: SIM905
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon "
+    "phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Upsilon Phi Psi Omega"
+).split()
 for _name in _GREEK:
     _letter = unicodedata.lookup(
         f"GREEK {'CAPITAL' if _name[0].isupper() else 'SMALL'} LETTER "
@@ -69,9 +41,11 @@ _SUPERSCRIPT_RUN = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
 _SUBSCRIPT_RUN = re.compile(f"[{''.join(_SUBSCRIPTS)}]+")
 
 COMMANDS: dict[str, str] = {
-    **dict.fromkeys(["left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl"], ""),
+    **dict.fromkeys(["left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr",
+    "biggl"], ""),
     **dict.fromkeys(["biggr", "displaystyle", "textstyle", "limits", "nolimits", "strut", "mathstrut"], ""),
-    **dict.fromkeys([",", ";", ":", "!", " ", "quad", "qquad", "thinspace", "enspace", "hfill", "\n", ">"], " "),
+    **dict.fromkeys([",", ";", ":", "!", " ", "quad", "qquad", "thinspace", "enspace", "hfill", "\n",
+    ">"], " "),
     **dict.fromkeys(["middle", "rm", "bf", "it", "(", ")", "[", "]", "cal", "tt", "sf", "normalsize"], " "),
     **dict.fromkeys(["dfrac", "tfrac", "cfrac"], r"\frac "),
     **dict.fromkeys(["dbinom", "tbinom"], r"\binom "),
@@ -90,15 +64,20 @@ COMMANDS: dict[str, str] = {
     **dict.fromkeys(["approx", "simeq", "thickapprox"], "≈"),
     **dict.fromkeys(["Reals", "R"], "ℝ"),
     "div": "/", "lt": "<", "gt": ">", "pm": "±", "mp": "∓", "cup": "∪", "cap": "∩", "in": "∈", "infty": "∞",
-    "pi": "π", "lbrack": "[", "rbrack": "]", "lbrace": r"\{", "rbrace": r"\}", "colon": ":", "%": "%", "#": "#",
+    "pi": "π", "lbrack": "[", "rbrack": "]", "lbrace": r"\{", "rbrace": r"\}", "colon": ":", "%": "%",
+    "#": "#",
     "degree": "°", "prime": "'", "equiv": "≡", "varepsilon": r"\epsilon ", "varphi": r"\phi ", "imath": "i",
-    "operatorname*": r"\operatorname", "$": "¤", "textdollar": "¤", "euro": "€", "pounds": "£", "_": "_", "&": "&",
-    "lnot": r"\neg ", "mathop": "", "textdegree": "°", "backepsilon": r"\epsilon ", "unicode": "", "cr": r"\\ ",
+    "operatorname*": r"\operatorname", "$": "¤", "textdollar": "¤", "euro": "€", "pounds": "£",
+    "_": "_", "&": "&",
+    "lnot": r"\neg ", "mathop": "", "textdegree": "°", "backepsilon": r"\epsilon ", "unicode": "",
+    "cr": r"\\ ",
 }  # fmt: skip
 
 _COMMAND = re.compile(r"\\(?:[A-Za-z]+\*?|.|$)", re.DOTALL)
 _DEGREE = re.compile(r"\^\s*(?:\{\s*(?:\\circ|°)\s*\}|\\circ(?![A-Za-z])|°)|\\circ(?![A-Za-z])")
 _THOUSANDS_GAP = re.compile(r"(?<=\d)(?:\{\s*,\s*\}|,\s*\\!|\\!\s*,)\s*(?=\d)")
+_NUMBER_SET = re.compile(r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*([RZNQC])(?![A-Za-z])\s*\}?")
+_NUMBER_SETS = {"R": "ℝ", "Z": "ℤ", "N": "ℕ", "Q": "ℚ", "C": "ℂ"}
 _LEFT_NOTHING = re.compile(r"\\(?:left|right)\s*\.")
 _PLAIN_PAIRS = {"<=": "≤", ">=": "≥", "!=": "≠", "**": "^", "==": "=", "+-": "±", "+/-": "±", "=<": "≤"}
 _PLAIN = re.compile(r"\+/-|<=|>=|!=|\*\*|==|=<")
@@ -113,6 +92,7 @@ def normalize(text: str) -> str:
     text = _THOUSANDS_GAP.sub(THOUSANDS_COMMA, text)
     text = _LEFT_NOTHING.sub("", text)
     text = _DEGREE.sub("°", text)
+    text = _NUMBER_SET.sub(lambda match: _NUMBER_SETS[match[1]], text)
     text = _COMMAND.sub(_command, text).replace("~", " ")
     text = _PLAIN.sub(lambda match: _PLAIN_PAIRS[match.group()], text)
     return _without_math_shifts(text)

@@ -36,47 +36,11 @@ _SYNONYMS = {
     "sign": "sgn",
 }  # fmt: skip
 FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arccot",
-        "arcsec",
-        "arccsc",
-        "sinh",
-        "cosh",
-        "tanh",
-        "coth",
-        "sech",
-        "csch",
-        "arcsinh",
-        "arccosh",
-        "arctanh",
-        "ln",
-        "log10",
-        "exp",
-        "sqrt",
-        "abs",
-        "floor",
-        "ceil",
-        "gamma",
-        "sgn",
-        "gcd",
-        "lcm",
-        "max",
-        "min",
-        "Re",
-        "Im",
-        "cbrt",
-        "erf",
-        "zeta",
-    ]
+    (  # noqa: SIM905
+        "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sech csch "
+        "arcsinh arccosh arctanh ln log10 exp sqrt abs floor ceil gamma sgn gcd lcm max min Re Im cbrt "
+        "erf zeta"
+    ).split()
 )
 _SEVERAL = frozenset({"gcd", "lcm", "max", "min"})
 _NAMES = sorted((FUNCTIONS | set(_SYNONYMS)) - {"gamma", "Re", "Im", "zeta"}, key=len, reverse=True)
@@ -133,7 +97,7 @@ def is_prose(word: str) -> bool:
         return True
     if len(letters) < len(word):
         return False
-    return len(word) > 2 and word.islower() and bool(set(word[1:]) & set("aeiou"))
+    return len(word) > 2 and word[1:].islower() and bool(set(word[1:]) & set("aeiou"))
 
 
 class _Parser:

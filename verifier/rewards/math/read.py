@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from verifier.rewards.math import recognize, units
@@ -36,7 +36,6 @@ from verifier.rewards.math.syntax import (
     Sym,
     TooLarge,
     Unparsable,
-    mul,
     neg,
     walk,
 )
@@ -51,12 +50,13 @@ _MATRIX = re.compile(
     re.DOTALL,
 )
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
-_SIGNS = frozenset("=<>≤≥≠")
+_PLAIN_COMMANDS = frozenset({"frac", "sqrt", "theta", "alpha", "beta"})
 _NUMBER_SETS = frozenset("ℤℕℚℝℂZNQRC")
 _TEXT_PARTS = re.compile(r"(\band\b|\bor\b|[,;])")
 _IGNORED_WORDS = re.compile(
     r"(?:approximately|approx\.?|about|roughly|exactly|equals?|is|answer|the|by|value|only|total)"
 )
+_AMOUNT = re.compile(r"(-?\d[\d.,/]*)\s+([A-Za-z][A-Za-z ]*)")
 _CLAUSE = re.compile(r"\s*(?:where|for|with|when|if|such that|as|since|because)\b")
 _INTERVAL_WORDS = re.compile(r"all real numbers?|all reals?|any real numbers?|real numbers")
 
@@ -84,7 +84,7 @@ def read(text: str) -> Reading:
     """
     if len(text) > MAX_CHARACTERS:
         raise TooLarge
-    latex = _trim(normalize(text))
+    latex = _trim(normalize(text.strip(" \t\r\n*")))
     if is_placeholder(latex) and "∅" not in latex:
         raise Unparsable
     answer = _read(latex, 0)
@@ -99,8 +99,9 @@ def _trim(latex: str) -> str:
 
 
 def _key(latex: str) -> str:
-    """Without white space and needless braces; case is kept, since ``x`` is not ``X``."""
-    return re.sub(r"\s+", "", re.sub(r"\{\s*(\w)\s*\}", r"\1", latex))
+    """Without needless space and braces; case is kept, and space between digits: ``4 2`` is not ``42``."""
+    bare = re.sub(r"(?<=[\d,])\s+(?=\d)", "_ ", re.sub(r"\{\s*(\w)\s*\}", r"\1", latex))
+    return re.sub(r"(?<!_)\s+", "", bare)
 
 
 def _read(latex: str, nesting: int) -> Answer:
@@ -165,6 +166,8 @@ def _text_parts(token: Token) -> list[Token]:
             parts.append(Token("joint", bare))
         elif bare and not any(map(str.isalpha, bare)):
             parts += tokenize(bare)
+        elif amount := _AMOUNT.fullmatch(bare):
+            parts += [*tokenize(amount[1]), Token("text", amount[2], True)]
         elif bare and not _IGNORED_WORDS.fullmatch(bare.lower()):
             parts.append(Token("text", bare, True))
     return parts
@@ -207,7 +210,7 @@ class _Reader:
         kept = [piece for number, piece in enumerate(pieces) if not (number and _is_condition(piece))]
         if len(kept) == 1:
             return self.piece(kept[0])
-        answers = tuple(self.piece(piece) for piece in kept)
+        answers = _flat(self.piece(piece) for piece in kept)
         if all(isinstance(answer, Relation) and set(answer.signs) - {"="} for answer in answers):
             return Items(answers, "any" if "or" in joints else "all")
         return Items(answers, "list")
@@ -215,8 +218,12 @@ class _Reader:
     def _single(self, tokens: list[Token]) -> Answer:
         if any(token.kind == "sym" and token.value in "∪∖∩" for token in tokens) and _top(tokens, "∪∖"):
             return self._region(tokens)
+        if len(tokens) == 1 and tokens[0].value == "ℝ":
+            return _REALS
         if at := _top(tokens, "∈"):
-            return self.deeper()._single(tokens[at[0] + 1 :]) if _is_name(tokens[: at[0]]) else _fail()
+            return (
+                _member(self.deeper()._single(tokens[at[0] + 1 :])) if _is_name(tokens[: at[0]]) else _fail()
+            )
         if at := _top(tokens, "=<>≤≥≠"):
             return self._relation(tokens, at)
         if at := _top(tokens, ":"):
@@ -266,7 +273,7 @@ class _Reader:
         pieces, _ = _split(inside)
         if len(pieces) > _MAX_ITEMS:
             raise TooLarge
-        return Items(tuple(self.piece(piece) for piece in pieces), "set")
+        return Items(_flat(self.piece(piece) for piece in pieces), "set")
 
     def _region(self, tokens: list[Token]) -> Answer:
         if at := _top(tokens, "∖"):
@@ -426,16 +433,29 @@ def _spell(tokens: Sequence[Token]) -> str:
 
 def _value_and_unit(tokens: list[Token]) -> tuple[Node, Unit | str | None]:
     """The expression and what stands after (or, of money, before) it."""
-    tokens, currency = _without_currency(tokens)
+    unit: Unit | str | None
+    tokens, unit = _without_currency(tokens)
     unit_at = _unit_start(tokens)
-    unit = None
     if unit_at is not None:
         unit = units.read(_unit_text(tokens[unit_at:]))
         if unit is None:
             raise Unparsable
         tokens = tokens[:unit_at]
-    value = parse(tokens)
-    return _pulled_out(value, unit if unit is not None else currency)
+    elif unit is None and _ends_in_scale(tokens):
+        unit = units.PERCENT if tokens[-1].value == "%" else units.DEGREE
+        tokens = tokens[:-1]
+    return parse(tokens), unit
+
+
+def _ends_in_scale(tokens: Sequence[Token]) -> bool:
+    """Whether a last ``%`` or ``°`` belongs to the whole value: one product, without functions."""
+    if len(tokens) < 2 or tokens[-1].kind != "sym" or tokens[-1].value not in "%°":
+        return False
+    is_plain = all(
+        token.kind in ("num", "sym") or token.value in _PLAIN_COMMANDS or len(token.value) == 1
+        for token in tokens
+    )
+    return is_plain and not _top(tokens[1:], "+-±∓^")
 
 
 def _without_currency(tokens: list[Token]) -> tuple[list[Token], Unit | None]:
@@ -458,43 +478,21 @@ def _unit_start(tokens: Sequence[Token]) -> int | None:
             following = tokens[position + 1]
             if following.kind in ("text", "word") and following.value.strip() in ("C", "F"):
                 return position
-        if token.kind == "word" and _is_unit_word(token, previous, last=position == len(tokens) - 1):
+        if token.kind == "word" and _is_unit_word(token, previous, tokens[position:]):
             return position
     return None
 
 
-def _is_unit_word(token: Token, previous: Token, last: bool) -> bool:
+def _is_unit_word(token: Token, previous: Token, rest: Sequence[Token]) -> bool:
     if previous.kind not in ("num", "sym") or (previous.kind == "sym" and previous.value not in ")}"):
         return False
     if len(token.value) == 1:
-        return token.spaced and last and previous.kind == "num" and units.find(token.value) is not None
+        return token.spaced and previous.kind == "num" and isinstance(units.read(_unit_text(rest)), Unit)
     return units.find(token.value) is not None or (token.spaced and is_prose(token.value))
 
 
 def _unit_text(tokens: Sequence[Token]) -> str:
     return "".join((" " if token.spaced else "") + token.value for token in tokens)
-
-
-def _pulled_out(value: Node, unit: Unit | str | None) -> tuple[Node, Unit | str | None]:
-    """A trailing ``%`` or ``°`` of the whole value as its unit."""
-    if unit is not None:
-        return value, unit
-    if isinstance(value, Call) and value.name == "neg":
-        inner, found = _pulled_out(value.args[0], None)
-        return (neg(inner), found) if found else (value, None)
-    if isinstance(value, Call) and value.name == "mul":
-        last = value.args[-1]
-        if last in (Const("deg"), Const("percent")):
-            found = units.DEGREE if last == Const("deg") else units.PERCENT
-            return mul(*value.args[:-1]), found
-        if (
-            isinstance(last, Call)
-            and last.name == "mul"
-            and last.args[-1] in (Const("deg"), Const("percent"))
-        ):
-            inner, found_unit = _pulled_out(last, None)
-            return mul(*value.args[:-1], inner), found_unit
-    return value, None
 
 
 def has_sign_choice(node: Node) -> bool:
@@ -514,6 +512,19 @@ def _branch(node: Node, upper: bool) -> Node:
     if node.name in ("pm", "mp"):
         return Call("add", args if (node.name == "pm") == upper else (args[0], neg(args[1])))
     return Call(node.name, args)
+
+
+def _flat(answers: Iterable[Answer]) -> tuple[Answer, ...]:
+    """Both values of a ``±`` in the place of one."""
+    flat: list[Answer] = []
+    for answer in answers:
+        flat += answer.items if isinstance(answer, Items) and answer.form == "list" else [answer]
+    return tuple(flat)
+
+
+def _member(answer: Answer) -> Answer:
+    """What a variable is an element of: a pair in brackets is an interval there."""
+    return Region(tuple(_spans(answer))) if isinstance(answer, Items) and answer.form != "set" else answer
 
 
 def _spans(part: Answer) -> list[Span]:

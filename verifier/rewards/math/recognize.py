@@ -9,20 +9,7 @@ from verifier.rewards.math.answers import Clock, Day, Numeral, Words
 _TEXT_COMMAND = re.compile(
     r"\\(?:text[a-z]*|mbox|hbox|math(?:rm|bf|it|sf|tt|cal)|operatorname|emph|boxed|fbox|bf|rm)\b"
 )
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = ("january february march april may june july august september october november december").split()  # noqa: SIM905
 _MONTH = "|".join(f"{month}|{month[:3]}\\.?" for month in _MONTHS) + r"|sept\.?"
 _DATES = (
     re.compile(
@@ -38,29 +25,16 @@ _CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)\s*(?P<half>[ap]\.?\s
 _HOUR = re.compile(r"(?P<hour>\d{1,2})\s*(?P<half>[ap]\.?m\b\.?)", re.I)
 _LETTER = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?(?:\(([A-Ja-j])\)|([A-J])[.):]?)", re.I)
 _LETTER_AND_CONTENT = re.compile(r"(?:\(([A-J])\)|([A-J])[.):](?=\s|\\))[\s:]*(?P<content>\S.*)", re.DOTALL)
+_ANOTHER_CHOICE = re.compile(r"\bor\b|\bnot\b|\([A-J]\)|^[,/&]|^and\b")
 _NUMERAL = re.compile(r"\(?(?P<digits>[0-9][0-9A-Za-z]*|[A-Z][0-9A-Z]*)\)?_(?P<base>\d{1,2}|[a-z]{3,7})")
 _BASE_WORDS = re.compile(r"(?P<digits>[0-9A-Z]+)\s*\(?(?:in\s+)?base\s*-?\s*(?P<base>\d{1,2})\)?")
 _PREFIXED = re.compile(r"0(?P<kind>[bxo])(?P<digits>[0-9A-Fa-f]+)")
-_BASE_NAMES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-               "twelve": 12, "sixteen": 16, "hex": 16}  # fmt: skip
+_BASE_NAMES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+               "ten": 10, "twelve": 12, "sixteen": 16, "hex": 16}  # fmt: skip
 
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b")
 _NOT_TEXT = re.compile(r"[^\w\s.+*/=<>^'-]|(?<!\d)\.|\.(?!\d)|(?<=\s)-(?=\s)")
-_NUMBER_WORDS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-]
+_NUMBER_WORDS = ("zero one two three four five six seven eight nine ten eleven twelve").split()  # noqa: SIM905
 EMPTY = frozenset(
     [
         "no solution",
@@ -114,6 +88,8 @@ def choice_with_content(latex: str) -> tuple[str, str] | None:
     if match is None:
         return None
     content = match["content"].strip()
+    if _ANOTHER_CHOICE.search(content):
+        return None
     if content.count("}") > content.count("{"):
         content = content.rstrip().removesuffix("}")
     return match[1] or match[2], content

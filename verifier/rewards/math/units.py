@@ -132,7 +132,7 @@ def find(name: str) -> Unit | None:
 
 def read(text: str) -> Unit | str | None:
     """The unit that a text names; other words (``apples``) as themselves in one form; None for no unit."""
-    text = " ".join(text.replace("~", " ").split()).strip(" .,")
+    text = " ".join(text.replace("~", " ").split()).strip(" .,").replace("° ", "°")
     known = _known(text)
     if known is not None:
         return known
