@@ -21,12 +21,14 @@ from verifier.schema import Verdict
 
 Preset = Literal["think_answer", "think_answer_newlines", "think", "answer", "boxed", "code_fence"]
 
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+
 MAX_PATTERN_CHARACTERS = 10_000
 _COMPILED_PATTERN_BYTES = 8 << 20
 
 
 class FormatParameters(RewardParameters):
-    """Either a ``pattern`` of one's own or a ``preset``."""
+    """One of ``pattern``, ``preset`` and ``tags``."""
 
     type: Literal["format"]
     pattern: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_CHARACTERS)] | None = None
@@ -34,13 +36,15 @@ class FormatParameters(RewardParameters):
     mode: Literal["fullmatch", "search"] = "fullmatch"
     """Whether the pattern must cover the whole completion or only occur in it."""
     preset: Preset | None = None
+    tags: Annotated[list[Tag], Field(min_length=1, max_length=16)] | None = None
+    """A filled block of each, once, in this order, and nothing else: ``["think", "translate"]``."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> FormatParameters:
-        if (self.pattern is None) == (self.preset is None):
-            raise ValueError("give either 'pattern' or 'preset'")
-        if self.preset is not None and "mode" in self.model_fields_set:
-            raise ValueError("'mode' belongs to 'pattern'; a preset has its own")
+    def _one_of_three(self) -> FormatParameters:
+        if [self.pattern, self.preset, self.tags].count(None) != 2:
+            raise ValueError("give one of 'pattern', 'preset' and 'tags'")
+        if self.pattern is None and "mode" in self.model_fields_set:
+            raise ValueError("'mode' belongs to 'pattern'")
         return self
 
 
@@ -55,6 +59,8 @@ class FormatReward(ItemReward[FormatParameters]):
         """Judge the whole completion, the chat template's prefix included."""
         if parameters.preset is not None:
             holds, form = PRESETS[parameters.preset](sample.completion), str(parameters.preset)
+        elif parameters.tags is not None:
+            holds, form = _filled(_sections(sample.completion, tuple(parameters.tags))), "tags"
         else:
             assert parameters.pattern is not None
             pattern = compile_pattern(parameters.pattern)

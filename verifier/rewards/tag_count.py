@@ -12,9 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from verifier.rewards.base import ItemReward, RewardParameters, Sample, Score
+from verifier.rewards.format import Tag
 from verifier.schema import Verdict
-
-Tag = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
 
 
 class TagCountParameters(RewardParameters):

@@ -158,6 +158,6 @@ def _arguments_match(call: ToolCall, wanted: ToolCall) -> float:
 
 def _multiset_match(left: Iterable[str], right: Iterable[str]) -> float:
     """|∩|/|∪| of two multisets; 1 for two empty ones."""
-    first, second = Counter(left), Counter(right)
+    first, second = Counter(list(left)), Counter(list(right))
     union = (first | second).total()
     return (first & second).total() / union if union else 1.0
