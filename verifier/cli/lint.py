@@ -30,7 +30,6 @@ from verifier.cli.choice import (
     read_choice,
 )
 from verifier.cli.problems import refusals
-from verifier.cli.score import score_batches
 from verifier.cli.source import Batch, batches
 from verifier.datasets import AUTO, DatasetItem, MalformedRow, read_rows, to_items
 from verifier.schema import JsonObject
@@ -100,6 +99,7 @@ def lint(
     plugins: Plugins = None,
 ) -> None:
     """Check the references of a file before a run. Exits with 1 when something is wrong with one."""
+    from verifier.cli.pipeline import score_batches
     from verifier.cli.scorer import open_scorer
     from verifier.logs import configure_logging
 
@@ -116,7 +116,7 @@ def lint(
             processes=processes,
             plugins=plugins or (),
         ) as scorer:
-            await score_batches(scorer, batches(probes, choice), choice, report)
+            await score_batches(scorer, batches(probes, choice), choice, report.take)
 
     with refusals("lint"):
         choice = read_choice(rewards, preset)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import typer
 
 from verifier.datasets import UnreadableFile
-from verifier.errors import RequestInvalid
 
 _ITEM_PATH = re.compile(r"items\.(\d+)\.(.+)")
 
@@ -18,45 +17,33 @@ class UsageError(Exception):
     """The command cannot be run as it was given; the message says what to do."""
 
 
+class RequestRefused(UsageError):
+    """The engine, server or worker will not take a request."""
+
+    def __init__(self, message: str, fields: Sequence[tuple[str, str]]) -> None:
+        super().__init__("\n".join([message, *(f"  {path}: {problem}" for path, problem in fields)]))
+        self.fields = fields
+        """The path and the problem of each field that is not as it must be."""
+
+    def by_item(self) -> dict[int, str]:
+        """What is wrong with which item; empty where the fault is not in the items alone."""
+        found = [(_ITEM_PATH.match(path), problem) for path, problem in self.fields]
+        if not all(match for match, _ in found):
+            return {}
+        return {int(match[1]): f"{match[2]}: {problem}" for match, problem in found if match}
+
+
 @contextmanager
 def refusals(command: str) -> Iterator[None]:
     """Turn what the user can mend into a message on standard error and exit status 2."""
     from verifier.rewards.plugins import PluginUnusable
 
     try:
-        with naming_lines([]):
-            yield
+        yield
     except (UsageError, UnreadableFile, PluginUnusable) as error:
         _refuse(command, str(error))
     except OSError as error:
         _refuse(command, f"{error.filename}: {error.strerror}" if error.filename else str(error))
-
-
-@contextmanager
-def naming_lines(lines: Sequence[int]) -> Iterator[None]:
-    """Turn the refusal of a request into a ``UsageError`` that names the lines of a file.
-
-    Args:
-        lines: where the items of the request stand in the file.
-    """
-    from trainer_client import RequestRejected
-
-    try:
-        yield
-    except RequestInvalid as error:
-        fields = [(field.path, field.message) for field in error.fields]
-        raise UsageError(_told(error.message, fields, lines)) from None
-    except RequestRejected as error:
-        fields = [(field["path"], field["message"]) for field in error.fields]
-        raise UsageError(_told(error.message, fields, lines)) from None
-
-
-def _told(message: str, fields: Sequence[tuple[str, str]], lines: Sequence[int]) -> str:
-    def located(path: str) -> str:
-        found = _ITEM_PATH.match(path)
-        return f"line {lines[int(found[1])]}: {found[2]}" if found and int(found[1]) < len(lines) else path
-
-    return "\n".join([message, *(f"  {located(path)}: {problem}" for path, problem in fields)])
 
 
 def _refuse(command: str, message: str) -> None:

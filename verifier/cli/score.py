@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, Annotated, Any
 
 import orjson
 import typer
@@ -27,18 +26,12 @@ from verifier.cli.choice import (
     Url,
     read_choice,
 )
-from verifier.cli.problems import naming_lines, refusals
-from verifier.cli.source import Batch, Entry, batches
+from verifier.cli.problems import refusals
+from verifier.cli.source import Batch, batches
 from verifier.cli.tally import Tally
 from verifier.datasets import AUTO, MalformedRow, read_rows, row_count, to_items
-from verifier.datasets.item import RewardChoice
 from verifier.schema import JsonObject
 
-if TYPE_CHECKING:
-    from verifier.cli.scorer import Scorer
-
-_MAX_IN_FLIGHT = 4
-"""Batches under way at once; with their size, the bound on memory."""
 _MAX_SHOWN_ROWS = 20
 
 
@@ -61,6 +54,7 @@ def score(
     plugins: Plugins = None,
 ) -> None:
     """Score a file, in this process or by a server. Exits with 1 when a row was left without a reward."""
+    from verifier.cli.pipeline import score_batches
     from verifier.cli.scorer import open_scorer
     from verifier.logs import configure_logging
 
@@ -80,7 +74,7 @@ def score(
             processes=processes,
             plugins=plugins or (),
         ) as scorer:
-            await score_batches(scorer, batches(rows, choice), choice, report)
+            await score_batches(scorer, batches(rows, choice), choice, report.take)
 
     with refusals("score"):
         choice = read_choice(rewards, preset)
@@ -145,31 +139,3 @@ def _reporting(out: Path | None, total: int | None) -> Iterator[_Report]:
         nullcontext() if out is None else out.open("wb") as file,
     ):
         yield _Report(file, progress, total)
-
-
-async def score_batches(
-    scorer: Scorer, source: Iterable[Batch], rewards: RewardChoice | None, report: Any
-) -> None:
-    """Score batches, a few at a time, and report them in their order.
-
-    ``report.take(batch, response)`` is called for each. Raises as ``Scorer.score`` does.
-    """
-    under_way: deque[tuple[Batch, asyncio.Task[JsonObject]]] = deque()
-
-    async def finish_first() -> None:
-        batch, task = under_way.popleft()
-        with naming_lines([entry.line for entry in batch.entries if isinstance(entry, Entry)]):
-            response = await task
-        report.take(batch, response)
-
-    try:
-        for batch in source:
-            under_way.append((batch, asyncio.create_task(scorer.score(batch.request(rewards)))))
-            if len(under_way) >= _MAX_IN_FLIGHT:
-                await finish_first()
-        while under_way:
-            await finish_first()
-    finally:
-        for _, task in under_way:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from trainer_client import HttpVerifier, QueueVerifier
+from trainer_client import HttpVerifier, QueueVerifier, RequestRejected
 from trainer_client.batch import Batch as Chunks
 from trainer_client.client import BaseVerifier
+from verifier.cli.problems import RequestRefused
 from verifier.engine import Engine, EngineSettings, open_engine
+from verifier.errors import RequestInvalid
 from verifier.plan import make_plan, parse_request
 from verifier.pool import PoolLimits
 from verifier.rewards.base import RemoteReward
 from verifier.rewards.registry import load_plugins
-from verifier.schema import JsonObject, ScoreRequest
+from verifier.schema import MAX_ITEMS, JsonObject, ScoreRequest
 from verifier.settings import read_api_keys
-
-_MAX_CHUNK_ITEMS = 4096
 
 
 class Scorer(ABC):
@@ -35,8 +35,7 @@ class Scorer(ABC):
         """The response to a request, in JSON's types; items in error have been asked again.
 
         Raises:
-            RequestInvalid: the rewards are not as they must be (offline).
-            RequestRejected: the same, said by a server or a worker.
+            RequestRefused: the rewards are not as they must be.
         """
 
 
@@ -45,7 +44,8 @@ class _Remote(Scorer):
         self._client = client
 
     async def score(self, request: JsonObject) -> JsonObject:
-        response: Any = await self._client.score_async(request)  # type: ignore[arg-type]
+        with _refused():
+            response: Any = await self._client.score_async(request)  # type: ignore[arg-type]
         return dict(response)
 
 
@@ -63,12 +63,13 @@ class _Offline(Scorer):
         self._opening = asyncio.Lock()
 
     async def score(self, request: JsonObject) -> JsonObject:
-        chunks = Chunks(request, max_items=_MAX_CHUNK_ITEMS, max_bytes=1 << 40)  # type: ignore[arg-type]
+        chunks = Chunks(request, max_items=MAX_ITEMS, max_bytes=1 << 40)  # type: ignore[arg-type]
         waiting = chunks.chunks()
-        while waiting:
-            chunk = waiting.pop()
-            answer = await self._answer(parse_request(chunk.encode()))
-            waiting += chunks.absorb(chunk, answer)
+        with _refused():
+            while waiting:
+                chunk = waiting.pop()
+                answer = await self._answer(parse_request(chunk.encode()))
+                waiting += chunks.absorb(chunk, answer)
         return dict(chunks.response(0.0))
 
     async def _answer(self, request: ScoreRequest) -> Any:
@@ -112,6 +113,18 @@ async def open_scorer(
         key = read_api_keys(api_key_file)[0] if api_key_file is not None else None
         is_queue = url.startswith(("redis://", "rediss://", "unix://"))
         yield _Remote(stack.enter_context(QueueVerifier(url) if is_queue else HttpVerifier(url, key)))
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Tell refusals alike, whoever says them."""
+    try:
+        yield
+    except RequestInvalid as error:
+        raise RequestRefused(error.message, [(field.path, field.message) for field in error.fields]) from None
+    except RequestRejected as error:
+        fields = [(field["path"], field["message"]) for field in error.fields]
+        raise RequestRefused(error.message, fields) from None
 
 
 def _is_remote(request: ScoreRequest) -> bool:

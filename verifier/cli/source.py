@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -45,6 +45,16 @@ class Batch:
     def is_full(self) -> bool:
         """Whether the next item had better start another batch."""
         return len(self.items) >= MAX_BATCH_ITEMS or self.size >= MAX_BATCH_BYTES
+
+    def refuse(self, reasons: Mapping[int, str]) -> None:
+        """Make malformed rows of the items at these positions."""
+        at = -1
+        for number, entry in enumerate(self.entries):
+            if isinstance(entry, Entry):
+                at += 1
+                if at in reasons:
+                    self.entries[number] = MalformedRow(entry.line, reasons[at])
+        self.items = [item for position, item in enumerate(self.items) if position not in reasons]
 
     def request(self, rewards: RewardChoice | None) -> JsonObject:
         """The request, all of it scored by ``rewards`` where given."""

@@ -183,12 +183,15 @@ class TestRewards:
         assert result.exit_code == 2
         assert said in result.stderr
 
-    def test_a_row_with_an_unknown_reward_is_named_by_its_line(
+    def test_a_row_with_an_unknown_reward_is_malformed_and_spoils_no_other(
         self, verifier: Verifier, rows: WriteRows
     ) -> None:
-        result = verifier("score", rows(item("5"), item("5", rewards=[{"type": "unheard"}])))
-        assert result.exit_code == 2
+        bad = item("5", rewards=[{"type": "unheard"}])
+        result = verifier("score", rows(item("5"), bad, item("5"), bad))
+        assert result.exit_code == 1
         assert "line 2: rewards.0.type: no reward type of this name" in result.stderr
+        assert "line 4: rewards.0.type" in result.stderr
+        assert "4 rows: 2 scored, mean reward 1.0000" in result.stdout
 
     def test_rows_without_rewards_say_what_to_give(self, verifier: Verifier, rows: WriteRows) -> None:
         result = verifier("score", rows({"completion": "c", "reference": {"x": 1}}))
@@ -250,7 +253,6 @@ class TestElsewhere:
         assert offline("diff", tmp_path / "here", tmp_path / "there").exit_code == 0
 
     def test_a_refusal_reads_the_same_in_this_process(self, offline: Verifier, rows: WriteRows) -> None:
-        file = rows(item("5"), item("5", rewards=[{"type": "unheard"}]))
-        result = offline("score", file)
-        assert result.exit_code == 2
+        result = offline("score", rows(item("5"), item("5", rewards=[{"type": "unheard"}])))
+        assert result.exit_code == 1
         assert "line 2: rewards.0.type: no reward type of this name" in result.stderr
