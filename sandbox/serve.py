@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -33,15 +34,22 @@ def serve(settings: Settings, host: str, port: int, uds: Path | None, *, until_e
     server = uvicorn.Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once it has drained
         signal.signal(number, lambda *_: None)
+    orphaned = threading.Event()
     if until_eof:
-        threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
+        threading.Thread(target=_stop_at_eof, args=(server, orphaned), daemon=True).start()
     server.run()
+    if orphaned.is_set() and uds:
+        shutil.rmtree(uds.parent, ignore_errors=True)
 
 
-def _stop_at_eof(server: uvicorn.Server) -> None:
-    """Whoever started this process holds the other end of its stdin, and so cannot die unnoticed."""
+def _stop_at_eof(server: uvicorn.Server, orphaned: threading.Event) -> None:
+    """Whoever started this process holds the other end of its stdin, and so cannot die unnoticed.
+
+    The directory of the socket was made for this process, and goes with it.
+    """
     while os.read(0, 4096):
         pass
+    orphaned.set()
     server.config.timeout_graceful_shutdown = 1
     server.should_exit = True
 

@@ -28,8 +28,7 @@ PRELOAD = """
 """
 OPTIONAL = ("numpy",)
 TICK_MS = 50
-STARVED_WAIT = 0.1
-STARVED_OTHERS = 0.5
+STARVED_SHARE = 0.5
 
 
 class Fds(NamedTuple):
@@ -51,6 +50,8 @@ class Stop(NamedTuple):
     """Why the agent ended a run, if it did."""
 
     reason: str | None
+    cpu_s: float
+    """What the run had used by then."""
     starved: bool = False
 
 
@@ -114,18 +115,24 @@ def watch(
             if any(fd == host.fileno() for fd, _ in ready):
                 raise HostGone
             if ready:
-                return Stop(None)
+                return Stop(None, 0.0)
             machine = machine or Machine(meter)
             now, cpu, size = time.monotonic(), meter.cpu_s(), os.fstat(results).st_size
             if size > recorded and records < limits.tests:
                 recorded, records, test_began, test_cpu = size, records + 1, now, cpu
             if cpu - test_cpu > limits.cpu_s or cpu - cpu_before > limits.cpu_s * limits.tests:
-                return Stop("cpu")
+                return Stop("cpu", cpu - cpu_before)
             if now - test_began > limits.wall_s or now - began > limits.wall_s * limits.tests:
-                waited = longest_wait_s() > STARVED_WAIT * limits.wall_s
-                return Stop("wall", waited and machine.others_share() > STARVED_OTHERS)
+                return Stop("wall", cpu - cpu_before, _was_starved(cpu - test_cpu, limits, machine))
     finally:
         os.close(pidfd)
+
+
+def _was_starved(cpu_s: float, limits: Limits, machine: Machine) -> bool:
+    """Did it want a CPU most of the time, get one for less than half of that, and others had them?"""
+    waited = longest_wait_s()
+    wanted_it = cpu_s + waited > STARVED_SHARE * limits.wall_s
+    return wanted_it and waited > cpu_s and machine.others_share() > STARVED_SHARE
 
 
 def serve_one(
@@ -147,7 +154,7 @@ def serve_one(
         "status": status,
         "stopped": stop.reason,
         "starved": stop.starved,
-        "cpu_ms": (meter.cpu_s() - cpu_before) * 1e3,
+        "cpu_ms": max(meter.cpu_s() - cpu_before, stop.cpu_s) * 1e3,
         "wall_ms": (ended - began) * 1e3,
         "memory_kb": max(peak_kb, peak_left_kb),
         "oom_kills": meter.oom_kills() - oom_before,

@@ -52,10 +52,11 @@ def reverse(items): items.reverse()
         "assert Vector(1, 2) * 3 == Vector(3, 6) and 3 * Vector(1, 2) == Vector(3, 6)",
         "assert (Vector(1, 2) * 3).x == 3",
         "assert isinstance(Vector(1, 2), Vector) and not isinstance(3, Vector)",
-        "assert len(Vector(1, 2)) == 2 and list(Vector(1, 2)) == [1, 2] and repr(Vector(1, 2)) == 'Vector(1, 2)'",
+        "assert len(Vector(1, 2)) == 2 and list(Vector(1, 2)) == [1, 2]",
+        "assert repr(Vector(1, 2)) == 'Vector(1, 2)'",
         "x, y = Vector(5, 6)\nassert (x, y) == (5, 6)",
         "s = Stack()\ns.append(4)\nassert s.top() == 4 and s == [4] and 4 in s",
-        "try:\n    Stack().top()\nexcept Empty as error:\n    assert str(error) == 'nothing'\nelse:\n    assert False",
+        "try:\n    Stack().top()\nexcept Empty as e:\n    assert str(e) == 'nothing'\nelse:\n    1 / 0",
         "assert list(numbers(3)) == [0, 1, 2] and sum(numbers(4)) == 6",
         "assert find('b', 'abc') and not find('x', 'abc') and find('b', 'abc').start() == 1",
         "assert apply(lambda x: x * 2, 4) == 8",
@@ -65,20 +66,29 @@ def reverse(items): items.reverse()
     assert sandbox.asserts(code, *asserts) == ["correct"] * len(asserts)
 
 
+RAISES = "try:\n    f()\nexcept ValueError as error:\n    assert str(error) == 'no'\nelse:\n    assert False"
+POINT = "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)"
+ENUM = "from enum import Enum\nclass E(Enum):\n    A = 1\ndef f(): return E.A"
+
+
 @pytest.mark.parametrize(
     ("code", "assertion"),
     [
-        ("def f(): raise ValueError('no')", "try:\n    f()\nexcept ValueError as e:\n    assert str(e) == 'no'\nelse:\n    assert False"),
+        ("def f(): raise ValueError('no')", RAISES),
         ("def f(): return {'a': (1, {2})}", "assert f() == {'a': (1, {2})}"),
-        ("def sum(a, b): return a * b", "assert sum(3, 4) == 12"),
         ("class C:\n    n = 0", "c = C()\nc.n = 5\nassert c.n == 5"),
-        ("from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)", "assert f() == (1, 2) and f().x == 1"),
-        ("from enum import Enum\nclass E(Enum):\n    A = 1\ndef f(): return E.A", "assert f() == E.A and f() is E.A"),
+        (POINT, "assert f() == (1, 2) and f().x == 1"),
+        (ENUM, "assert f() == E.A and f() is E.A"),
     ],
-    ids=["exception", "nested", "builtin_name", "set_attribute", "namedtuple", "enum"],
-)  # fmt: skip
+    ids=["exception", "nested", "set_attribute", "namedtuple", "enum"],
+)
 def test_more_shapes(local_sandbox: Sandbox, code: str, assertion: str) -> None:
-    assert local_sandbox.asserts(code, assertion, entry_point="sum" if "sum" in code else None) == ["correct"]
+    assert local_sandbox.asserts(code, assertion) == ["correct"]
+
+
+def test_the_entry_point_may_have_a_builtins_name(local_sandbox: Sandbox) -> None:
+    code = "def sum(a, b): return a * b"
+    assert local_sandbox.asserts(code, "assert sum(3, 4) == 12", entry_point="sum") == ["correct"]
 
 
 def test_a_candidate_that_ends_fails_that_assert_alone(sandbox: Sandbox) -> None:

@@ -57,7 +57,9 @@ def f(x):
     return x
 """
     cases = [{"args": [number], "expected": number} for number in range(5)]
-    result = sandbox.judge(code, {"type": "call", "function": "f", "cases": cases}, limits={"cpu_s": 0.5})
+    result = sandbox.judge(
+        code, {"type": "call", "function": "f", "cases": cases}, limits={"cpu_s": 0.5, "wall_s": 60}
+    )
     verdicts = [test.verdict for test in result.tests]
     assert verdicts == ["correct", "runtime_error", "runtime_error", "timeout", "correct"]
     assert result.tests[1].message == "ValueError: one"

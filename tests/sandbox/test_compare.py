@@ -80,8 +80,8 @@ def test_values(got: Any, wanted: Any, same: bool) -> None:
 @pytest.mark.parametrize(
     "forged",
     [
-        {"$int": "zz"}, {"$int": 5}, {"$float": []}, {"$set": 5}, {"$dict": [[1]]}, {"$tuple": 1}, {"$x": 1}, {},
-        [[[]]], {"$dict": [[1, 2], [1, 2]]}, {"$set": [1, 1]},
+        {"$int": "zz"}, {"$int": 5}, {"$float": []}, {"$set": 5}, {"$dict": [[1]]}, {"$tuple": 1}, {"$x": 1},
+        {}, [[[]]], {"$dict": [[1, 2], [1, 2]]}, {"$set": [1, 1]},
     ],
     ids=repr,
 )  # fmt: skip
