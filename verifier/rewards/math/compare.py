@@ -29,13 +29,14 @@ from verifier.rewards.math.answers import (
 from verifier.rewards.math.exact import Undefined, rational
 from verifier.rewards.math.parameters import MathParameters
 from verifier.rewards.math.read import Reading
-from verifier.rewards.math.recognize import EMPTY, plain, words
+from verifier.rewards.math.recognize import EMPTY, MAX_NUMERAL_DIGITS, plain, words
 from verifier.rewards.math.syntax import Call, Const, Node, Num, Sym, TooLarge, add, mul, sub, symbols
 from verifier.rewards.math.units import Unit
 
 STAGES = ("exact", "balls", "symbolic")
 _INEQUALITY = frozenset("<>≤≥≠")
 _NEVER_SYMBOLIC = (Words, Choice, Numeral, Ratio, Clock, Day)
+_LARGEST_NUMERAL = 10**MAX_NUMERAL_DIGITS
 _CONSTANTS = frozenset({"C", "c", "K"})
 
 
@@ -172,7 +173,8 @@ class Comparison:
             if reference.base != 10 and self.parameters.units == "require":
                 return False
             value = rational(answer.value)
-            return reference.digits in (str(value), self.answer.key.upper())
+            is_small = value is not None and abs(value) < _LARGEST_NUMERAL
+            return reference.digits in (str(value) if is_small else "", self.answer.key.upper())
         if isinstance(answer, Words):
             return self.parameters.units == "ignore" and answer.text.upper() == reference.digits
         return (

@@ -11,6 +11,8 @@ from verifier.rewards.math.syntax import Const, Node, Num, Sym, TooLarge
 
 Values = dict[str, acb]
 
+_LARGEST_WHOLE = 2**64
+
 
 class Unknown(Exception):
     """No function of this file covers the case."""
@@ -102,7 +104,7 @@ def _log(value: acb, base: acb | None = None) -> acb:
 
 
 def _whole(value: acb) -> int | None:
-    if not value.is_exact() or value.imag != 0:
+    if not value.is_exact() or value.imag != 0 or not abs(value.real) < _LARGEST_WHOLE:
         return None
     number = value.real.unique_fmpz()
     return int(number) if number is not None and value.real == arb(number) else None
@@ -119,6 +121,8 @@ def _need_whole(value: acb, largest: int) -> int:
 
 def _round(value: acb, up: bool) -> acb:
     if value.imag != 0:
+        raise Unknown
+    if not abs(value.real) < _LARGEST_WHOLE:
         raise Unknown
     rounded = value.real.ceil() if up else value.real.floor()
     number = rounded.unique_fmpz()

@@ -61,7 +61,7 @@ def _after_thinking(completion: str) -> str:
 
 # Boxes
 
-_BOX_TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\boxed\s+(?P<bare>[^\s${}\\]+)|\\.|[{}]", re.DOTALL)
+_BOX_TOKEN = re.compile(r"\\(?:boxed|fbox)\s{0,9}\{|\\boxed\s{1,9}(?P<bare>[^\s${}\\]+)|\\.|[{}]", re.DOTALL)
 _JOINT = re.compile(
     r"(?:\s|\$|\\[()\[\],;]|[,;(、，]|\\quad|\\text\s*\{|\}|\*|\b(?:and|or|und|oder|et|ou|y|o)\b|和|或|与)+"
 )
@@ -151,12 +151,12 @@ def _hash(text: str) -> list[str]:
 
 
 _ANNOUNCEMENT = re.compile(
-    r"\b(?:(?:the|my|our)\s+)?(?:final\s+)?answer\s*(?:\*\*)?\s*(?::|：|is\s*:?|equals)(?:\*\*)?"
-    r"|\*\*\s*final\s+answer\s*\*\*"
-    r"|(?:最终)?答案\s*(?:是|为|為|:|：)\s*[:：]?|答え\s*(?:は|:|：)|정답\s*(?:은|:)|답\s*:"
-    r"|\bréponse(?:\s+finale)?\s*(?:est|:)\s*:?|\brespuesta(?:\s+final)?\s*(?:es|:)\s*:?"
-    r"|\bresposta(?:\s+final)?\s*(?:é|:)\s*:?|\brisposta(?:\s+finale)?\s*(?:è|:)\s*:?"
-    r"|\bantwort\s*(?:ist|lautet|:)\s*:?|\bответ\s*:",
+    r"\b(?:(?:the|my|our)\s{1,9})?(?:final\s{1,9})?answer\s{0,9}(?:\*\*)?\s{0,9}(?::|：|is\s{0,9}:?|equals)(?:\*\*)?"
+    r"|\*\*\s{0,9}final\s{1,9}answer\s{0,9}\*\*"
+    r"|(?:最终)?答案\s{0,9}(?:是|为|為|:|：)\s{0,9}[:：]?|答え\s{0,9}(?:は|:|：)|정답\s{0,9}(?:은|:)|답\s{0,9}:"
+    r"|\bréponse(?:\s{1,9}finale)?\s{0,9}(?:est|:)\s{0,9}:?|\brespuesta(?:\s{1,9}final)?\s{0,9}(?:es|:)\s{0,9}:?"
+    r"|\bresposta(?:\s{1,9}final)?\s{0,9}(?:é|:)\s{0,9}:?|\brisposta(?:\s{1,9}finale)?\s{0,9}(?:è|:)\s{0,9}:?"
+    r"|\bantwort\s{0,9}(?:ist|lautet|:)\s{0,9}:?|\bответ\s{0,9}:",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"\.(?=\s|\*|$)|[。\n]|</")

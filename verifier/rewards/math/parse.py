@@ -23,6 +23,7 @@ from verifier.rewards.math.syntax import (
     TooLarge,
     Unparsable,
     add,
+    check_depth,
     mul,
     neg,
 )
@@ -71,6 +72,7 @@ def parse(tokens: Sequence[Token]) -> Node:
     node = parser.sum()
     if not parser.at_end():
         raise Unparsable
+    check_depth(node)
     return node
 
 
@@ -137,35 +139,32 @@ class _Parser:
     # Sums and products
 
     def sum(self) -> Node:
+        self.deepen()
+        terms: list[Node] = []
+        if not self.is_symbol("+", "-", "±", "∓"):
+            terms.append(self.product())
+        while self.is_symbol("+", "-", "±", "∓"):
+            sign = self.sign()
+            term = self.product()
+            if sign in "+-":
+                terms.append(term if sign == "+" else neg(term))
+            else:
+                before = add(*terms) if terms else Num(Fraction(0))
+                terms = [Call("pm" if sign == "±" else "mp", (before, term))]
+        self.depth -= 1
+        return add(*terms)
+
+    def deepen(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooLarge
-        node = self._signed()
-        while self.is_symbol("+", "-", "±", "∓"):
-            sign = self.take().value
-            right = self._signed() if self.is_symbol("+", "-") else self.product()
-            if sign in "+-":
-                node = add(node, right if sign == "+" else neg(right))
-            else:
-                node = Call("pm" if sign == "±" else "mp", (node, right))
-        self.depth -= 1
-        return node
 
-    def _signed(self) -> Node:
-        if not self.is_symbol("+", "-", "±", "∓"):
-            return self.product()
+    def sign(self) -> str:
+        """One sign out of one or several: ``--`` is ``+``."""
         sign = self.take().value
-        if self.is_symbol("+", "-"):
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                raise TooLarge
-            node = self._signed()
-            self.depth -= 1
-        else:
-            node = self.product()
-        if sign in "+-":
-            return node if sign == "+" else neg(node)
-        return Call("pm" if sign == "±" else "mp", (Num(Fraction(0)), node))
+        while self.is_symbol("+", "-") and sign in "+-":
+            sign = "+" if self.take().value == sign else "-"
+        return sign
 
     def product(self) -> Node:
         factors = [self.power()]
@@ -254,13 +253,14 @@ class _Parser:
         return node
 
     def exponent(self) -> Node:
-        """What a ``^`` raises to: a group, a bracket, or one atom with its sign."""
+        """What a ``^`` raises to: a group, a bracket, or one atom, with its sign."""
+        if self.is_symbol("-", "+"):
+            return neg(self.exponent_atom()) if self.sign() == "-" else self.exponent_atom()
+        return self.exponent_atom()
+
+    def exponent_atom(self) -> Node:
         if self.is_symbol("{"):
             return self.group()
-        if self.is_symbol("-", "+"):
-            sign = self.take().value
-            node = self.exponent()
-            return neg(node) if sign == "-" else node
         if self.is_symbol("("):
             return self.bracketed()
         if not self.at_end() and (self.peek().kind in ("num", "let") or self.is_symbol("π", "∞")):
@@ -298,7 +298,12 @@ class _Parser:
     # Atoms
 
     def atom(self) -> Node:
-        token = self.take()
+        self.deepen()
+        node = self._atom(self.take())
+        self.depth -= 1
+        return node
+
+    def _atom(self, token: Token) -> Node:
         if token.kind == "num":
             assert token.number is not None
             return token.number
@@ -411,19 +416,13 @@ class _Parser:
             return self._several()
         if self.is_symbol("(", "[", "{"):
             return [self.bracketed() if not self.is_symbol("{") else self.group()]
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise TooLarge
         if self.is_symbol("-"):
             self.take()
-            node = neg(self.power())
-        else:
-            factors = [self.power()]
-            while not self.at_end() and self._starts_factor() and not self._at_function():
-                factors.append(self._juxtaposed(factors))
-            node = mul(*factors)
-        self.depth -= 1
-        return [node]
+            return [neg(self.power())]
+        factors = [self.power()]
+        while not self.at_end() and self._starts_factor() and not self._at_function():
+            factors.append(self._juxtaposed(factors))
+        return [mul(*factors)]
 
     def _several(self) -> list[Node]:
         closing = {"(": ")", "[": "]"}.get(self.take().value) or self._fail()

@@ -6,6 +6,8 @@ import re
 
 from verifier.rewards.math.answers import Clock, Day, Numeral, Words
 
+MAX_NUMERAL_DIGITS = 1_000
+
 _TEXT_COMMAND = re.compile(
     r"\\(?:text[a-z]*|mbox|hbox|math(?:rm|bf|it|sf|tt|cal)|operatorname|emph|boxed|fbox|bf|rm)\b"
 )
@@ -136,6 +138,8 @@ def numeral(text: str) -> Numeral | None:
 
 def _numeral(digits: str, base: int) -> Numeral | None:
     digits = digits.upper().lstrip("0") or "0"
+    if len(digits) > MAX_NUMERAL_DIGITS:
+        return None
     if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in digits):
         return None
     return Numeral(digits, base)

@@ -8,7 +8,9 @@ from fractions import Fraction
 
 MAX_CHARACTERS = 10_000
 MAX_TOKENS = 2_500
-MAX_DEPTH = 40
+MAX_DEPTH = 80
+"""Sums, groups and commands within each other, while parsing: a bracket counts twice."""
+MAX_TREE_DEPTH = 200
 MAX_DIGITS = 10_000
 
 
@@ -83,6 +85,20 @@ def walk(node: Node) -> Iterator[Node]:
     if isinstance(node, Call):
         for argument in node.args:
             yield from walk(argument)
+
+
+def check_depth(node: Node) -> None:
+    """Nothing, for a tree that recursion may walk.
+
+    Raises:
+        TooLarge: it is deeper than ``MAX_TREE_DEPTH`` (a chain of divisions or factorials is).
+    """
+    level = [node]
+    for _ in range(MAX_TREE_DEPTH):
+        level = [below for above in level if isinstance(above, Call) for below in above.args]
+        if not level:
+            return
+    raise TooLarge
 
 
 def symbols(node: Node) -> frozenset[str]:

@@ -40,6 +40,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+_PLAIN_NUMBER = re.compile(r"(?P<plain>\d+\.?\d*|\.\d+)(?P<ellipsis>$^)?")
 _EXPONENT = re.compile(r"[eE]([-+]?\d+)(?![\d.])")
 _OTHER = re.compile(r"(?P<space>\s+)|\\(?P<cmd>[A-Za-z]+|.)|(?P<word>[A-Za-z]+)|(?P<sym>.)", re.DOTALL)
 _TEXT_COMMANDS = frozenset(
@@ -102,7 +103,7 @@ def _number_at(text: str, position: int, inside: bool) -> tuple[Token, int] | No
     if match is None:
         return None
     if inside and (match["comma"] or match["indian"] or match["dots"]):
-        match = re.compile(r"(?P<plain>\d+\.?\d*|\.\d+)(?P<ellipsis>$^)?").match(text, position)
+        match = _PLAIN_NUMBER.match(text, position)
         assert match is not None
         return _plain(match, text)
     groups = match.groupdict()
