@@ -16,14 +16,14 @@ import orjson
 from trainer_client import HttpVerifier, QueueVerifier, RequestRejected
 from trainer_client.batch import Batch as Chunks
 from trainer_client.client import BaseVerifier
-from verifier.cli.problems import RequestRefused
+from verifier.cli.problems import RequestRefused, UsageError
 from verifier.engine import Engine, EngineSettings, open_engine
 from verifier.errors import RequestInvalid
 from verifier.plan import make_plan, parse_request
 from verifier.pool import PoolLimits
 from verifier.rewards.base import RemoteReward
 from verifier.rewards.registry import load_plugins
-from verifier.schema import MAX_ITEMS, JsonObject, ScoreRequest
+from verifier.schema import MAX_ITEMS, JsonObject
 from verifier.settings import read_api_keys
 
 
@@ -63,18 +63,15 @@ class _Offline(Scorer):
         self._opening = asyncio.Lock()
 
     async def score(self, request: JsonObject) -> JsonObject:
-        chunks = Chunks(request, max_items=MAX_ITEMS, max_bytes=1 << 40)  # type: ignore[arg-type]
-        waiting = chunks.chunks()
+        engine = await self._engine(_is_remote(request))
         with _refused():
+            chunks = Chunks(request, max_items=MAX_ITEMS, max_bytes=1 << 40)  # type: ignore[arg-type]
+            waiting = chunks.chunks()
             while waiting:
                 chunk = waiting.pop()
-                answer = await self._answer(parse_request(chunk.encode()))
-                waiting += chunks.absorb(chunk, answer)
+                response = await engine.score(parse_request(chunk.encode()))
+                waiting += chunks.absorb(chunk, orjson.loads(orjson.dumps(response)))
         return dict(chunks.response(0.0))
-
-    async def _answer(self, request: ScoreRequest) -> Any:
-        engine = await self._engine(_is_remote(request))
-        return orjson.loads(orjson.dumps(await engine.score(request)))
 
     async def _engine(self, remote: bool) -> Engine:
         async with self._opening:
@@ -103,16 +100,25 @@ async def open_scorer(
         plugins: files that define reward types, when scored in this process.
 
     Raises:
-        OSError, ValueError: the key file cannot be read, or a plugin cannot be used.
+        OSError: the key file cannot be read.
+        UsageError: it holds no key.
+        PluginUnusable: a plugin defines no reward type, or one whose name is taken.
     """
     async with AsyncExitStack() as stack:
         if url is None:
             load_plugins(plugins)
             yield _Offline(stack, sandbox, processes, tuple(plugins))
             return
-        key = read_api_keys(api_key_file)[0] if api_key_file is not None else None
+        key = _api_key(api_key_file) if api_key_file is not None else None
         is_queue = url.startswith(("redis://", "rediss://", "unix://"))
         yield _Remote(stack.enter_context(QueueVerifier(url) if is_queue else HttpVerifier(url, key)))
+
+
+def _api_key(file: Path) -> str:
+    try:
+        return read_api_keys(file)[0]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 @contextmanager
@@ -127,11 +133,16 @@ def _refused() -> Iterator[None]:
         raise RequestRefused(error.message, fields) from None
 
 
-def _is_remote(request: ScoreRequest) -> bool:
-    """Whether a reward of the request runs elsewhere, in the sandbox."""
+def _is_remote(request: JsonObject) -> bool:
+    """Whether a reward of the request runs elsewhere, in the sandbox. Equal rewards are looked at once."""
+    samples = {orjson.dumps(item.get("rewards")): item for item in request["items"]}
+    try:
+        plan = make_plan(parse_request({**request, "items": list(samples.values())}))
+    except RequestInvalid:
+        return False  # the request itself will be refused, in its own words
     return any(
         isinstance(part.reward, RemoteReward)
-        for item in make_plan(request).items
+        for item in plan.items
         for component in item.components
         for part in component.walk()
     )

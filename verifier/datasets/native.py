@@ -7,7 +7,7 @@ from verifier.datasets.formats import Format
 from verifier.datasets.item import CODE, MATH, DatasetItem, RewardChoice, RowUnusable
 from verifier.schema import Item
 
-_EXTRA = ("group", "finish_reason", "completion_tokens")
+_EXTRA = ("finish_reason", "completion_tokens")
 
 
 def default_rewards(reference: object) -> RewardChoice | None:
@@ -35,7 +35,7 @@ def _item(row: Row) -> DatasetItem:
         id=identifier(row, "id"),
         metadata={**unknown, **(metadata or {})},
         assistant_prefix=row.get("assistant_prefix"),
-        extra={name: row[name] for name in _EXTRA if row.get(name) is not None},
+        extra={"group": identifier(row, "group"), **{name: row.get(name) for name in _EXTRA}},
     )
 
 

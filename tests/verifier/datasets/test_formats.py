@@ -160,6 +160,11 @@ def test_fields_that_an_item_does_not_know_become_metadata() -> None:
     }  # fmt: skip
 
 
+def test_a_group_may_be_a_number() -> None:
+    item = good({"completion": "c", "reference": {"answer": "5"}, "group": 7})
+    assert item.to_json("c")["group"] == "7"
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
