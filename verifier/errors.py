@@ -20,6 +20,8 @@ class ErrorCode(StrEnum):
     """Every code that an answer of this project may carry."""
 
     # The request as a whole.
+    MALFORMED_HTTP = "malformed_http"
+    HEADERS_TOO_LARGE = "headers_too_large"
     INVALID_JSON = "invalid_json"
     UNAUTHORIZED = "unauthorized"
     NOT_FOUND = "not_found"
@@ -52,6 +54,8 @@ class ErrorCode(StrEnum):
 
 
 HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
+    ErrorCode.MALFORMED_HTTP: HTTPStatus.BAD_REQUEST,
+    ErrorCode.HEADERS_TOO_LARGE: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     ErrorCode.INVALID_JSON: HTTPStatus.BAD_REQUEST,
     ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,

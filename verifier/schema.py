@@ -46,7 +46,7 @@ class PresetChoice(Strict):
     params: JsonObject = Field(default_factory=dict)
 
 
-REWARD_SCHEMA_TITLE = "Reward"
+REWARD_SCHEMA_TITLE = "RewardSpecification"
 
 RewardSpec = Annotated[JsonObject, WithJsonSchema({"title": REWARD_SCHEMA_TITLE, "type": "object"})]
 """``{"type": …, "weight": 1.0, "name": type, …parameters of the type}``; checked by the type itself."""

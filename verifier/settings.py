@@ -39,6 +39,12 @@ class ServeSettings(BaseSettings):
     """Files that define reward types."""
     max_items_in_flight: int = Field(default=16_384, ge=1)
     """Beyond it a request is refused with 429."""
+    max_connections: int = Field(default=1024, ge=1)
+    """Beyond it a connection is answered with 429 and closed."""
+    max_held_mb: int = Field(default=512, ge=64)
+    """Request bodies held at once, in MiB; beyond it 429."""
+    receive_timeout_s: float = Field(default=30.0, gt=0)
+    """How long a sender may take for a request's headers, and again for its body."""
     grace_s: int = Field(default=30, ge=0)
     """How long running requests may take after SIGTERM."""
     log_format: LogFormat = "json"

@@ -31,6 +31,13 @@ def serve(
         list[Path] | None, typer.Option("--plugin", help="File that defines a reward type; repeatable.")
     ] = None,
     max_items_in_flight: Annotated[int | None, typer.Option(help="Beyond it: 429. Default: 16384.")] = None,
+    max_connections: Annotated[int | None, typer.Option(help="Beyond it: 429. Default: 1024.")] = None,
+    max_held_mb: Annotated[
+        int | None, typer.Option(help="MiB of request bodies held at once. Default: 512.")
+    ] = None,
+    receive_timeout_s: Annotated[
+        float | None, typer.Option(help="Seconds for a request's headers, and for its body. Default: 30.")
+    ] = None,
     grace_s: Annotated[int | None, typer.Option(help="Seconds to finish after SIGTERM. Default: 30.")] = None,
     log_format: Annotated[str | None, typer.Option(help="json or console. Default: json.")] = None,
     config: ConfigFile = None,

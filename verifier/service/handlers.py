@@ -12,7 +12,11 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from verifier.errors import HTTP_STATUS, ErrorCode, FieldError, RequestInvalid
+from verifier.service.disconnect import ClientGone
 from verifier.service.middleware.errors import headers_of
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a client that left; stands in logs alone."""
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +31,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestInvalid, _on_invalid)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientGone, _on_gone)
     app.add_exception_handler(Exception, _on_defect)
 
 
@@ -57,6 +62,11 @@ async def _on_http(_: Request, error: Exception) -> Response:
     for name, value in (error.headers or {}).items():
         response.headers[name] = value  # Allow, of a 405
     return response
+
+
+async def _on_gone(_: Request, __: Exception) -> Response:
+    """Nobody reads it; the log tells it from a fault of ours."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _on_defect(_: Request, error: Exception) -> Response:

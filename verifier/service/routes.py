@@ -18,12 +18,14 @@ from verifier.presets import catalogue
 from verifier.rewards.registry import reward_types
 from verifier.schema import ErrorBody, JsonObject, ScoreResponse
 from verifier.service.admission import Admission
+from verifier.service.disconnect import while_connected
 from verifier.service.openapi import request_body
 from verifier.service.readiness import Capability, QueueProbe, Readiness, readiness
 
 WAITING = Gauge("verifier_tasks_waiting", "Tasks that wait for a scoring process.")
 
 _REFUSALS = (
+    ErrorCode.HEADERS_TOO_LARGE,
     ErrorCode.INVALID_JSON,
     ErrorCode.UNAUTHORIZED,
     ErrorCode.TOO_SLOW,
@@ -38,6 +40,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     int(HTTP_STATUS[code]): {"model": ErrorBody, "description": HTTP_STATUS[code].phrase}
     for code in _REFUSALS
 }
+
+
+_REQUIRE_PATTERN = r"^((math|code|queue)(,(math|code|queue))*)?$"
 
 
 @dataclass(slots=True)
@@ -61,7 +66,8 @@ def make_router(door: Door) -> APIRouter:
             raise RequestInvalid(ErrorCode.NOT_READY, "the server is starting or draining; retry")
         batch = parse_request(await request.body())
         with door.admission.admit(len(batch.items)):
-            response = await door.engine.score(batch, request.state.request_id)
+            scoring = door.engine.score(batch, request.state.request_id)
+            response = await while_connected(scoring, request.receive)
         return Response(orjson.dumps(response), media_type="application/json")
 
     @router.get("/health")
@@ -73,7 +79,13 @@ def make_router(door: Door) -> APIRouter:
         "/ready", responses={422: _RESPONSES[422], 503: {"model": Readiness, "description": "Not ready"}}
     )
     async def ready(
-        require: Annotated[str, Query(description="Capabilities that must be ready, with commas.")] = "",
+        require: Annotated[
+            str,
+            Query(
+                description="Capabilities that must be ready, with commas.",
+                json_schema_extra={"pattern": _REQUIRE_PATTERN},
+            ),
+        ] = "",
     ) -> Readiness:
         """Ready to score; 503 while starting or draining, or when a required capability is missing."""
         state = await readiness(door.engine, door.queue, _capabilities(require))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from contextlib import ExitStack
 
@@ -11,8 +12,12 @@ from verifier.engine import EngineSettings
 from verifier.logs import configure_logging
 from verifier.pool import PoolLimits
 from verifier.rewards.math.versions import check_versions
-from verifier.service.app import create_app
+from verifier.service.app import ServiceSettings, create_app
+from verifier.service.connection import ConnectionLimits, guarded
 from verifier.settings import ServeSettings, read_api_keys
+
+KEEP_ALIVE_S = 75
+"""Longer than clients and proxies keep an idle connection: they must not meet one just closed."""
 
 
 def serve(settings: ServeSettings) -> None:
@@ -24,6 +29,7 @@ def serve(settings: ServeSettings) -> None:
     if refusal := settings.refuse_open_door():
         raise ValueError(refusal)
     check_versions()
+    _raise_open_files()
     configure_logging(settings.log_format)
     with ExitStack() as stack:
         redis_url = settings.redis_url
@@ -31,19 +37,17 @@ def serve(settings: ServeSettings) -> None:
             from trainer_client.embedded import EmbeddedRedis
 
             redis_url = stack.enter_context(EmbeddedRedis()).url
-        app = create_app(
-            _engine_settings(settings),
-            redis_url=redis_url,
-            api_keys=read_api_keys(settings.api_key_file) if settings.api_key_file else (),
-            max_items_in_flight=settings.max_items_in_flight,
-        )
+        app = create_app(_engine_settings(settings), _service_settings(settings, redis_url))
         config = uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
+            http=guarded(ConnectionLimits(settings.max_connections, settings.receive_timeout_s)),
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=settings.grace_s,
         )
         server = uvicorn.Server(config)
@@ -53,6 +57,22 @@ def serve(settings: ServeSettings) -> None:
         server.run()
     if not server.started:
         raise OSError("the server could not start; the log above says why")
+
+
+def _raise_open_files() -> None:
+    """A connection is a file; the usual soft limit of 1,024 is for programs that call select()."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _service_settings(settings: ServeSettings, redis_url: str) -> ServiceSettings:
+    return ServiceSettings(
+        redis_url=redis_url,
+        api_keys=read_api_keys(settings.api_key_file) if settings.api_key_file else (),
+        max_items_in_flight=settings.max_items_in_flight,
+        max_held_bytes=settings.max_held_mb << 20,
+        receive_s=settings.receive_timeout_s,
+    )
 
 
 def _engine_settings(settings: ServeSettings) -> EngineSettings:

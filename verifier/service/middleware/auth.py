@@ -30,7 +30,7 @@ class AuthMiddleware:
         if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or self._knows(Headers(scope=scope)):
             await self._app(scope, receive, send)
         else:
-            await refuse(send, _REFUSAL, close=True)
+            await refuse(send, _REFUSAL, receive)
 
     def _knows(self, headers: Headers) -> bool:
         scheme, _, key = headers.get("authorization", "").partition(" ")

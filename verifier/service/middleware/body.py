@@ -1,9 +1,12 @@
-"""Bodies are bounded while they are read: type, encoding, size, and the time a sender may take."""
+"""Bodies are bounded while they are read: type, encoding, size, all bodies together, and a sender's time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from prometheus_client import Gauge
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,35 +14,90 @@ from verifier.errors import ErrorCode, RequestInvalid
 from verifier.schema import MAX_BODY_BYTES
 from verifier.service.middleware.errors import refuse
 
-_READ_S = 30.0
+HELD = Gauge("verifier_body_bytes", "Bytes of request bodies held.")
 
 
 class BodyMiddleware:
-    """Reads the body of these paths, refusing it as soon as it goes beyond a bound; hands it on whole."""
+    """Reads the body of these paths, refusing it as soon as it goes beyond a bound; hands it on whole.
 
-    def __init__(self, app: ASGIApp, paths: frozenset[str]) -> None:
+    All requests together may hold ``held_bytes`` until they are answered: many large bodies at once are
+    refused rather than exhaust the memory.
+    """
+
+    def __init__(self, app: ASGIApp, paths: frozenset[str], read_s: float, held_bytes: int) -> None:
         self._app = app
         self._paths = paths
+        self._read_s = read_s
+        self._budget = _Budget(held_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
             await self._app(scope, receive, send)
             return
+        with self._budget.share() as share:
+            try:
+                body = await self._read(Headers(scope=scope), receive, share)
+            except RequestInvalid as refusal:
+                share.release()
+                await refuse(send, refusal, receive)
+                return
+            if body is not None:
+                await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, headers: Headers, receive: Receive, share: _Share) -> bytes | None:
+        """The body; None when the client left before its end.
+
+        Raises:
+            RequestInvalid: a bound was passed.
+        """
+        _check_headers(headers)
         try:
-            _check_headers(Headers(scope=scope))
-            async with asyncio.timeout(_READ_S):
-                body = await _read(receive)
-        except RequestInvalid as refusal:
-            await refuse(send, refusal, close=True)
-            return
+            async with asyncio.timeout(self._read_s):
+                return await _read_bounded(receive, share)
         except TimeoutError:
-            message = f"the body did not arrive within {_READ_S:.0f} s"
-            await refuse(send, RequestInvalid(ErrorCode.TOO_SLOW, message), close=True)
-            return
-        if body is None:
-            return
-        await self._app(scope, _replay(body, receive), send)
+            message = f"the body did not arrive within {self._read_s:g} s"
+            raise RequestInvalid(ErrorCode.TOO_SLOW, message) from None
+
+
+class _Budget:
+    """Bytes that may be held."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[_Share]:
+        """One request's part of it, nothing at first, given back in the end."""
+        share = _Share(self)
+        try:
+            yield share
+        finally:
+            share.release()
+
+    def hold(self, more: int) -> None:
+        if self._held + more > self._size:
+            message = "the bodies of too many requests are held at once; send the request again later"
+            raise RequestInvalid(ErrorCode.OVERLOADED, message)
+        self._held += more
+        HELD.set(self._held)
+
+
+class _Share:
+    """What one request holds."""
+
+    def __init__(self, budget: _Budget) -> None:
+        self._budget = budget
+        self.size = 0
+
+    def take(self, more: int) -> None:
+        self._budget.hold(more)
+        self.size += more
+
+    def release(self) -> None:
+        self._budget.hold(-self.size)
+        self.size = 0
 
 
 def _check_headers(headers: Headers) -> None:
@@ -55,18 +113,16 @@ def _check_headers(headers: Headers) -> None:
         raise _too_large()
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The body; None when the client left before its end."""
+async def _read_bounded(receive: Receive, share: _Share) -> bytes | None:
     chunks: list[bytes] = []
-    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
+        if share.size + len(chunk) > MAX_BODY_BYTES:
             raise _too_large()
+        share.take(len(chunk))
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -1,0 +1,31 @@
+"""The OpenAPI document holds: requests made from it, valid and broken, get the answers that it declares."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+def run(server_url: str, directory: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "--no-color", "run"]
+    command += [f"{server_url}/openapi.json", "--checks", "all", "--suppress-health-check", "all", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=directory)
+    assert ended.returncode == 0, ended.stdout[-8000:] + ended.stderr[-2000:]
+
+
+def test_requests_made_from_the_document_are_answered_as_it_says(server_url: str, tmp_path: Path) -> None:
+    run(server_url, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "15", "--seed", "1")
+
+
+def test_the_bounds_of_every_parameter_are_as_it_says(server_url: str, tmp_path: Path) -> None:
+    run(server_url, tmp_path, "--phases", "coverage", "--exclude-path", "/score")
+
+
+@pytest.mark.slow
+def test_the_bounds_of_every_field_of_a_batch_are_as_it_says(server_url: str, tmp_path: Path) -> None:
+    run(server_url, tmp_path, "--phases", "coverage", "--include-path", "/score")
