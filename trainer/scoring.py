@@ -104,16 +104,15 @@ class Scorer:
         """Hand back the groups of so many requests (or of all there are), as they arrive."""
         left = min(requests, len(self._pending))
         while left:
-            answered = sorted(self._wait(), key=lambda future: self._pending[future].groups[0].index)[:left]
             scored: list[ScoredGroup] = []
-            for future in answered:
-                pending, response = self._pending.pop(future), future.result()
+            for future in sorted(self._wait(), key=lambda future: self._pending[future].groups[0].index):
+                pending, response = self._pending[future], future.result()
                 if _is_outage(response) and pending.tries < MAX_TRIES:
-                    self._send_again(pending, response)
-                    continue
-                self._answered, self._outages, self.graders = self._answered + 1, 0, response["graders"]
-                scored += _split(pending.groups, response)
-                left -= 1
+                    self._send_again(self._pending.pop(future), response)
+                elif left:
+                    self._answered, self._outages, self.graders = self._answered + 1, 0, response["graders"]
+                    scored += _split(self._pending.pop(future).groups, response)
+                    left -= 1
             if scored:
                 yield scored
 
