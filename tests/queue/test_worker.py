@@ -131,7 +131,7 @@ def test_foreign_functions_and_hooks_are_refused_with_nothing_run(
     assert parent.latest_result(timeout=20).type == Result.Type.SUCCESSFUL  # type: ignore[union-attr]
     assert not marker.exists()
     assert runs(redis, "x") == 0
-    assert redis.llen("rq:queue:score:intermediate") == 0
+    until(lambda: redis.llen("rq:queue:score:intermediate") == 0)
 
 
 def test_a_dependent_is_never_enqueued(start_worker: StartWorker, queue: Queue, redis: Redis) -> None:
