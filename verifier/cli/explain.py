@@ -58,7 +58,7 @@ def explain(
 
     configure_logging("console", logging.WARNING)
 
-    async def score() -> JsonObject:
+    async def score(request: JsonObject) -> JsonObject:
         async with open_scorer(
             url, api_key_file=api_key_file, sandbox=sandbox, processes=1, plugins=plugins or ()
         ) as scorer:
@@ -69,22 +69,18 @@ def explain(
         if file is not None:
             rows = to_items(read_rows(file), dataset_format, completion_field=completion_field)
             request, position = _find(batches(rows, choice), row)
-            if completion is not None:
-                request["items"][position]["completion"] = _text(completion)
-        elif completion is not None:
-            request, position = {"items": [_item(completion, reference, prompt)]}, 0
         else:
-            raise UsageError("give a FILE, or --completion TEXT and --reference")
+            request, position = {"items": [_given(completion, reference, prompt)]}, 0
+        item = request["items"][position]
+        if completion is not None:
+            item["completion"] = _text(completion)
         if choice is not None:
             request["rewards"] = choice
-        elif "rewards" not in request["items"][position]:
+        elif "rewards" not in item:
             raise UsageError("no rewards: give --rewards FILE or --preset NAME")
-        response = asyncio.run(score())
-    item = request["items"][position]
-    if isinstance(item.get("reference"), str):
-        item = {**item, "reference": request["references"].get(item["reference"], item["reference"])}
+        response = asyncio.run(score(request))
     result = response["results"][position]
-    Console().print(result_tree(item, result))
+    Console().print(result_tree(_with_reference(item, request), result))
     if result["status"] != "ok":
         raise typer.Exit(1)
 
@@ -111,8 +107,11 @@ def _with_group(batch: Batch, position: int) -> tuple[JsonObject, int]:
     return {"items": members, "references": batch.references}, members.index(item)
 
 
-def _item(completion: str, reference: str | None, prompt: str | None) -> JsonObject:
-    item: JsonObject = {"completion": _text(completion)}
+def _given(completion: str | None, reference: str | None, prompt: str | None) -> JsonObject:
+    """The item that the options give, less its completion."""
+    if completion is None:
+        raise UsageError("give a FILE, or --completion TEXT and --reference")
+    item: JsonObject = {}
     if prompt is not None:
         item["prompt"] = prompt
     if reference is not None:
@@ -121,6 +120,12 @@ def _item(completion: str, reference: str | None, prompt: str | None) -> JsonObj
         if rewards is not None:
             item["rewards"] = rewards
     return item
+
+
+def _with_reference(item: JsonObject, request: JsonObject) -> JsonObject:
+    """The item with the reference itself, where it has the key of a shared one."""
+    key = item.get("reference")
+    return {**item, "reference": request["references"].get(key, key)} if isinstance(key, str) else item
 
 
 def _reference(text: str) -> JsonObject:

@@ -20,7 +20,7 @@ def _verifiable(row: Row) -> DatasetItem:
     info = mapping(row, "verification_info")
     gold = optional_text(row, "gold_standard_solution")
     context = f"{row.get('prompt')}\n{gold or ''}"
-    reference, rewards = _reference(info, context)
+    reference, rewards = _reference(info, context, str(row.get("task_type") or "verifiable_math"))
     return DatasetItem(
         prompt=messages(row, "prompt"),
         reference=reference,
@@ -31,13 +31,15 @@ def _verifiable(row: Row) -> DatasetItem:
     )
 
 
-def _reference(info: JsonObject, context: str) -> tuple[JsonObject, RewardChoice]:
+def _reference(info: JsonObject, context: str, task: str) -> tuple[JsonObject, RewardChoice]:
     if info.get("test_cases"):
         language = info.get("language") or "python"
         rewards = testsets.code_reward()
         if language != "python":
             rewards[0]["language"] = language
         return {"tests": typed_cases(info["test_cases"], context)}, rewards
+    if "math" not in task:
+        raise RowUnusable(f"no reward here judges rows of the 'task_type' {task}")
     if info.get("ground_truth") is not None:
         return answers(info["ground_truth"], "verification_info.ground_truth"), MATH
     if info.get("answer") is not None:

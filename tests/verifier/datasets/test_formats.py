@@ -187,6 +187,10 @@ def test_a_group_may_be_a_number() -> None:
         (verl({"unheard": 1}), "no reward reads a ground truth of unheard"),
         (verl("x", prompt=[{"content": "Q"}]), "messages with a role"),
         ({"prompt": "P", "verification_info": "{}"}, "neither 'test_cases' nor 'ground_truth'"),
+        (
+            {"prompt": "P", "verification_info": '{"ground_truth": "x"}', "task_type": "llm_judgeable"},
+            "no reward here judges rows of the 'task_type' llm_judgeable",
+        ),
         ({"prompt": "P", "instruction_id_list": ["a"], "kwargs": [{}, {}]}, "1 instructions, but 2 kwargs"),
         ({"completion": "c", "reference": 5}, "'reference' must be an object"),
         ({"completion": 5, "reference": {"answer": "5"}}, "'completion' must be a text"),
