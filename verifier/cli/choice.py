@@ -15,7 +15,7 @@ from verifier.datasets.item import RewardChoice
 RewardsFile = Annotated[
     Path | None,
     typer.Option(
-        "--rewards", help="TOML: [[rewards]] tables, or preset = NAME and [params].", metavar="FILE"
+        "--rewards", help="A TOML file: a list of rewards, or a preset with its params.", metavar="FILE"
     ),
 ]
 PresetName = Annotated[
