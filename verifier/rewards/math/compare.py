@@ -446,7 +446,7 @@ class Comparison:
         if isinstance(reference, _NEVER_SYMBOLIC) or isinstance(answer, _NEVER_SYMBOLIC):
             return False
         self._reached("symbolic")
-        equal = symbolic.equal(self.reference.latex, self.answer.latex)
+        equal = symbolic.equal(self.reference.text, self.answer.text)
         if equal is None:
             self.reason = self.reason or "unreadable"
         return bool(equal)

@@ -55,8 +55,8 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
         raise Undefined
     if base in (0, 1, -1):
         return base ** (int(exponent) % 2 if base == -1 else min(int(abs(exponent)), 1))
-    bits = base.numerator.bit_length() + base.denominator.bit_length()
-    if abs(exponent) * bits > MAX_BITS:
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
+    if abs(exponent) * bits > 2 * MAX_BITS:
         raise TooLarge
     return base ** int(exponent)
 

@@ -56,7 +56,7 @@ def _prepare(answer: str) -> Reading:
         raise Unreadable("it has no value (a division by zero)") from None
     except Unparsable:
         raise Unreadable("it holds no answer, or its braces do not match") from None
-    if isinstance(reference.answer, Opaque) and symbolic.equal(reference.latex, reference.latex) is not True:
+    if isinstance(reference.answer, Opaque) and symbolic.equal(reference.text, reference.text) is not True:
         raise Unreadable("it is neither text nor mathematics that can be read")
     return reference
 

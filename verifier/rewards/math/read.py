@@ -24,6 +24,7 @@ from verifier.rewards.math.answers import (
     Relation,
     Scalar,
     Span,
+    Words,
 )
 from verifier.rewards.math.extract import is_placeholder
 from verifier.rewards.math.notation import normalize
@@ -88,6 +89,8 @@ def read(text: str) -> Reading:
     if is_placeholder(latex) and "∅" not in latex:
         raise Unparsable
     answer = _read(latex, 0)
+    if answer == Words(""):
+        raise Unparsable
     return Reading(text, latex, _key(latex), answer, _UNEVALUATED.search(latex) is not None)
 
 

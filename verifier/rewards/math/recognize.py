@@ -148,6 +148,6 @@ def _numeral(digits: str, base: int) -> Numeral | None:
 def words(text: str) -> Words:
     """Text in one form."""
     bare = _NOT_TEXT.sub(" ", text.lower().replace("'", ""))
-    bare = " ".join(_ARTICLES.sub(" ", bare).split())
+    bare = " ".join(_ARTICLES.sub(" ", bare).split()) or bare.strip()
     bare = _SAME.get(bare, bare)
     return Words(str(_NUMBER_WORDS.index(bare)) if bare in _NUMBER_WORDS else bare)

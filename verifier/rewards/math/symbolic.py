@@ -21,7 +21,7 @@ _MAX_CHARACTERS = 500
 _DIGITS = 40
 _EXPLOSIVE = re.compile(
     r"\^\s*\{?\s*-?\d{4,}"  # a large power
-    r"|\^[^{]*\^|\^\s*\{[^{}]*\^"  # a power of a power
+    r"|\^\s*\w\s*\^|\^\s*[({][^{}]*\^"  # a power of a power
     r"|\d{4,}\s*!|!\s*\)?\s*!|\)\s*!|\}\s*!"  # a large factorial, or one of what is not plain to see
     r"|\\[dt]?binom|\\choose|\\Gamma|\\zeta"
     r"|\d[eE]\d{3,}"
@@ -52,7 +52,7 @@ def _is_harmless(latex: str) -> bool:
 def _parse(latex: str) -> list[object]:
     return list(
         math_verify.parse(
-            f"${latex}$",
+            f"${latex.strip().strip('$')}$",
             extraction_config=[math_verify.LatexExtractionConfig()],
             fallback_mode="no_fallback",
             parsing_timeout=None,

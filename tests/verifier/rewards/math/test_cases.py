@@ -1,4 +1,4 @@
-"""Thousands of literal cases, by category: for each reference what is equal to it, and near misses that are not."""
+"""Literal cases by category: for each reference what is equal to it, and near misses that are not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def rows(category: str) -> list[dict[str, list[str]]]:
 
 
 def is_right(answer: str, reference: str) -> bool:
-    sample = Sample(completion=f"Therefore the answer is $\\boxed{{{answer}}}$.", reference={"answer": reference})
+    sample = Sample(
+        completion=f"Therefore the answer is $\\boxed{{{answer}}}$.", reference={"answer": reference}
+    )
     return MathReward().score(sample, MathParameters(type="math")).value == 1.0
 
 

@@ -34,7 +34,9 @@ def test_every_equivalence_case_that_is_no_matter_of_policy_is_right() -> None:
     cases = [case for case in load("math_cases.jsonl") if not case["policy"]]
 
     wrong = [
-        case["id"] for case in cases if (judge(case["completion"], case["gold"]).value == 1.0) != case["expected"]
+        case["id"]
+        for case in cases
+        if (judge(case["completion"], case["gold"]).value == 1.0) != case["expected"]
     ]
 
     assert wrong == []
@@ -49,13 +51,21 @@ def test_few_equivalence_cases_need_the_symbolic_stage() -> None:
 
 
 def test_all_gold_solutions_of_math_500_are_rewarded() -> None:
-    wrong = [row["unique_id"] for row in load("math500.jsonl") if judge(row["solution"], row["answer"]).value != 1.0]
+    wrong = [
+        row["unique_id"]
+        for row in load("math500.jsonl")
+        if judge(row["solution"], row["answer"]).value != 1.0
+    ]
 
     assert wrong == []
 
 
 def test_whole_solutions_of_math_500_serve_as_references() -> None:
-    wrong = [row["unique_id"] for row in load("math500.jsonl") if judge(row["solution"], row["solution"]).value != 1.0]
+    wrong = [
+        row["unique_id"]
+        for row in load("math500.jsonl")
+        if judge(row["solution"], row["solution"]).value != 1.0
+    ]
 
     assert wrong == []
 
@@ -81,7 +91,8 @@ def test_all_gold_solutions_of_gsm8k_are_rewarded_and_only_for_their_own_answer(
     other = [
         (mine, following)
         for row, mine, following in zip(rows, answers, [*answers[1:], answers[0]], strict=True)
-        if judge(row["answer"], following).value == 1.0 and float(mine.replace(",", "")) != float(following.replace(",", ""))
+        if judge(row["answer"], following).value == 1.0
+        and float(mine.replace(",", "")) != float(following.replace(",", ""))
     ]
 
     assert own == [1.0] * 1319

@@ -90,7 +90,9 @@ def test_the_last_number_counts_only_where_it_is_asked_for() -> None:
     assert extract(text, ["last_number"]).candidates == ("1,234.5",)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("text", "number"), [("so -7", "-7"), ("x=3/4", "3/4"), ("costs $5", "$5"), ("2 .5", ".5")])
+@pytest.mark.parametrize(
+    ("text", "number"), [("so -7", "-7"), ("x=3/4", "3/4"), ("costs $5", "$5"), ("2 .5", ".5")]
+)
 def test_the_last_number_has_its_sign_and_fraction(text: str, number: str) -> None:
     assert extract(text, ["last_number"]).candidates == (number,)  # type: ignore[union-attr]
 
@@ -112,7 +114,9 @@ def test_many_different_answers_are_counted_as_crowded() -> None:
     assert found.crowded
 
 
-@pytest.mark.parametrize("piece", ["{", "}", "\\boxed{", "<answer>", "#### ", "the answer is ", "\\", "(", "1,", "$"])
+@pytest.mark.parametrize(
+    "piece", ["{", "}", "\\boxed{", "<answer>", "#### ", "the answer is ", "\\", "(", "1,", "$"]
+)
 def test_a_megabyte_of_anything_is_read_in_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     started = time.process_time()
@@ -137,7 +141,9 @@ def test_a_reference_may_be_a_whole_solution(reference: str, mode: str, answer: 
     assert extract_reference(reference, mode) == answer
 
 
-@pytest.mark.parametrize("text", ["", "  ", "?", "...", r"\square", "final answer", r"\text{answer}", "[your answer]"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "?", "...", r"\square", "final answer", r"\text{answer}", "[your answer]"]
+)
 def test_placeholders_are_no_answers(text: str) -> None:
     assert is_placeholder(text)
 
