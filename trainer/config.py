@@ -45,7 +45,7 @@ class SftConfig(Section):
     warmup_steps: int = Field(default=20, ge=0)
     target_accuracy: float = Field(default=0.25, ge=0, le=1)
     """Stop once greedy accuracy on held-out problems has reached this"""
-    eval_every: int = Field(default=20, ge=1)
+    eval_every: int = Field(default=10, ge=1)
     """Steps between looks at the accuracy"""
     eval_problems: int = Field(default=256, ge=1)
 
@@ -88,7 +88,7 @@ class Config(Section):
     api_key_file: str = ""
     """File with the service's API key"""
 
-    steps: int = Field(default=180, ge=0)
+    steps: int = Field(default=220, ge=0)
     """Updates of the policy"""
     prompts_per_step: int = Field(default=32, ge=1)
     group_size: int = Field(default=8, ge=2)
@@ -108,13 +108,13 @@ class Config(Section):
     rewards: list[dict[str, Any]] = Field(default=DEMO_REWARDS, min_length=1)
     """What the verifier scores by, as in POST /score"""
 
-    eval_every: int = Field(default=60, ge=1)
+    eval_every: int = Field(default=55, ge=1)
     """Steps between evaluations; there is always one before and one after"""
     eval_problems: int = Field(default=512, ge=1)
     """Held-out problems of an evaluation, answered greedily"""
     eval_samples: int = Field(default=4, ge=0)
     """Completions sampled of each for pass@k in the first and last evaluation; 0: none"""
-    checkpoint_every: int = Field(default=60, ge=1)
+    checkpoint_every: int = Field(default=50, ge=1)
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints that stay"""
     rollouts_every: int = Field(default=10, ge=1)

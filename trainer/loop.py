@@ -73,7 +73,7 @@ class Loop:
         asked = time.perf_counter()
         for arrived in self._arrivals():
             waited += time.perf_counter() - asked
-            fresh = [g for g in arrived if self.step - g.group.version <= self._config.max_staleness]
+            fresh = [scored for scored in arrived if self._is_fresh(scored.group)]
             dropped += len(arrived) - len(fresh)
             if fresh:
                 update.add(fresh)
@@ -100,10 +100,15 @@ class Loop:
         self._count(ended - started, waited, tokens, groups)
         return StepResult(self.step, metrics, groups)
 
+    def _is_fresh(self, group: Group) -> bool:
+        return self.step - group.version <= self._config.max_staleness
+
     def _sample_ahead(self) -> int:
         """Sample until `max_staleness` batches are in flight beyond the next; returns the tokens sampled."""
         tokens = 0
-        while self._batches < min(self.step + self._config.max_staleness + 1, self._config.steps):
+        batches = min(self._config.max_staleness + 1, self._config.steps - self.step)
+        wanted = batches * self._config.prompts_per_step
+        while sum(map(self._is_fresh, self._scorer.outstanding)) < wanted:
             first = self._batches * self._config.prompts_per_step
             problems = [
                 self._task.problem(self._config.seed, first + i) for i in range(self._config.prompts_per_step)
@@ -118,12 +123,16 @@ class Loop:
         return tokens
 
     def _arrivals(self) -> Iterator[list[ScoredGroup]]:
-        """The groups of one step: in order of arrival, or of their index where the run must be
-        reproducible."""
+        """The groups of one step, and stale ones among them: in order of arrival, or of their index where the
+        run must be reproducible."""
         if self._config.max_staleness == 0:
             yield self._scorer.all()
-        else:
-            yield from self._scorer.arrivals(self._config.prompts_per_step)
+            return
+        left = self._config.prompts_per_step
+        while left and self._scorer.outstanding:
+            for arrived in self._scorer.arrivals(left):
+                yield arrived
+                left -= sum(self._is_fresh(scored.group) for scored in arrived)
 
     def _guard(self, grad_norm: float) -> None:
         """Let a rare bad gradient pass (its update was skipped), stop when they follow one another."""

@@ -28,7 +28,7 @@ class Addition(BaseModel):
     """Digits of each operand"""
     held_out_problems: int = Field(default=512, ge=1)
     """Problems kept for evaluation"""
-    digit_noise: float = Field(default=0.15, ge=0, le=1)
+    digit_noise: float = Field(default=0.3, ge=0, le=1)
     """Share of traces with a wrong digit"""
     tag_noise: float = Field(default=0.2, ge=0, le=1)
     """Share of traces that lack a tag"""
