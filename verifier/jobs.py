@@ -32,9 +32,19 @@ def score_batch(request: dict[str, Any]) -> ScoreResponse | dict[str, object]:
         runtime.current().blobs.resolve(request, job.connection)
         parsed = parse_request(request)
         end = time.monotonic() + min(parsed.deadline_s or job.timeout_s, job.timeout_s * MARGIN)
-        return _score_again(parsed, job, end) if job.interrupted else _score(parsed, job.id, end)
+        return (_score_again if job.interrupted else _score_at_once)(parsed, job, end)
     except RequestInvalid as invalid:
         return invalid.body()
+
+
+def _score_at_once(request: ScoreRequest, job: ScoreJob, end: float) -> ScoreResponse:
+    try:
+        return _score(request, job.id, end)
+    except RequestInvalid:
+        raise
+    except Exception:
+        Progress(job.connection, job.id).blame()
+        raise
 
 
 def _score(request: ScoreRequest, job_id: str, end: float) -> ScoreResponse:

@@ -1,7 +1,7 @@
 """A worker process with a stub for an engine: what the queue does must not depend on how things are scored.
 
 An item's completion is a command to the stub: ``sleep 3``, ``raise``, ``raise once KEY``, ``kill once KEY``,
-``kill always``, ``fault once KEY``, ``has a reference``; anything else scores its length.
+``crash always``, ``fault once KEY``, ``has a reference``; anything else scores its length.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class StubEngine:
                 return ItemResult(item.id, index, Status.ERROR, None, [], error)
             case ["kill", "once", key] if self._redis.set(f"stub:killed:{key}", 1, nx=True):
                 os.kill(os.getpid(), signal.SIGKILL)
-            case ["kill", "always"]:
-                os.kill(os.getpid(), signal.SIGKILL)
+            case ["crash", "always"]:
+                os.kill(os.getpid(), signal.SIGSEGV)
         return ItemResult(item.id, index, Status.OK, float(len(completion)), [])
 
 

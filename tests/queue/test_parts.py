@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
-from verifier.queue.job import RETRIES
-from verifier.queue.parts import ALONE, Progress, score_in_parts, units_of
+from verifier.queue.job import RETRIES, RETRIES_A_HALVING
+from verifier.queue.parts import MAX_BLAMES, MAX_DEATHS, Part, Progress, score_in_parts, units_of
 from verifier.schema import Item, ItemResult, Status
 
 
-class Death(Exception):
-    """The worker dies."""
+class Death(BaseException):
+    """The worker is gone."""
 
 
 class FakeRedis:
@@ -30,6 +30,13 @@ class FakeRedis:
 
     def hset(self, key: str, mapping: dict[str, bytes]) -> None:
         self.hashes.setdefault(key, {}).update({name.encode(): value for name, value in mapping.items()})
+
+    def hincrby(self, key: str, name: str, amount: int) -> None:
+        fields = self.hashes.setdefault(key, {})
+        fields[name.encode()] = str(int(fields.get(name.encode(), 0)) + amount).encode()
+
+    def hdel(self, key: str, name: str) -> None:
+        self.hashes[key].pop(name.encode(), None)
 
     def unlink(self, key: str) -> None:
         self.hashes.pop(key, None)
@@ -55,7 +62,7 @@ def items(groups: list[str | None]) -> list[Item]:
 
 
 def run_until_done(
-    batch: list[Item], poison: set[int]
+    batch: list[Item], poison: set[int], *, crash: bool = True
 ) -> tuple[list[ItemResult], int, Counter[int], list[list[int]]]:
     """Runs a job again and again as workers do: results, deaths, runs by item, what ran together."""
     redis = FakeRedis()
@@ -75,6 +82,8 @@ def run_until_done(
             results = score_in_parts(batch, Progress(redis, "job"), score)  # type: ignore[arg-type]
         except Death:
             deaths += 1
+            if crash:
+                Progress(redis, "job").blame()  # type: ignore[arg-type]
             continue
         assert not redis.hashes
         return results, deaths, runs, together
@@ -105,8 +114,8 @@ def test_only_the_poisonous_and_their_groups_are_lost(groups: list[str | None], 
     if len(units_of(batch)) > 1:
         for unit in units_of(batch):
             if poison & set(unit):
-                assert together.count(unit) == ALONE
-    assert deaths <= RETRIES * (1 + len(batch).bit_length()) + 1
+                assert together.count(unit) == MAX_BLAMES
+    assert deaths <= RETRIES + RETRIES_A_HALVING * len(batch).bit_length() + 1
 
 
 def test_what_is_done_is_not_done_again() -> None:
@@ -119,16 +128,36 @@ def test_what_is_done_is_not_done_again() -> None:
 def test_three_poisonous_items_are_found_within_the_retries(count: int) -> None:
     poison = {0, count // 2, count - 1}
     _, deaths, _, _ = run_until_done(items([None] * count), poison)
-    assert deaths <= RETRIES * (1 + count.bit_length()) + 1
+    assert deaths <= RETRIES + RETRIES_A_HALVING * count.bit_length() + 1
+
+
+def test_a_job_that_is_only_unlucky_gets_many_lives() -> None:
+    results, deaths, _, _ = run_until_done(items([None]), {0}, crash=False)
+    assert as_json(list(results))[0]["status"] == "error"
+    assert deaths == MAX_DEATHS <= RETRIES
+
+
+def test_an_exception_is_blamed_on_what_raised_it() -> None:
+    redis = FakeRedis()
+
+    def score(indices: list[int]) -> list[ItemResult]:
+        raise ZeroDivisionError
+
+    for _ in range(MAX_BLAMES):
+        with pytest.raises(ZeroDivisionError):
+            score_in_parts(items([None]), Progress(redis, "job"), score)  # type: ignore[arg-type]
+    (result,) = score_in_parts(items([None]), Progress(redis, "job"), score)  # type: ignore[arg-type]
+    assert result.status == Status.ERROR
 
 
 def test_progress_survives_in_redis(redis: Redis) -> None:
     progress = Progress(redis, "job")
     (whole,), done = progress.load(4)
-    assert (whole.start, whole.end, whole.deaths, done) == (0, 4, 1, {})
+    assert (whole, done) == (Part(0, 4, deaths=1), {})
     progress.save(whole.halves(), {3: {"index": 3}})
+    progress.blame()
     parts, done = Progress(redis, "job").load(4)
-    assert parts == whole.halves() and done == {3: {"index": 3}}
+    assert parts == [Part(0, 2, blames=1), Part(2, 4)] and done == {3: {"index": 3}}
     assert redis.ttl("verifier:progress:job") > 0
     progress.forget()
     assert not redis.exists("verifier:progress:job")

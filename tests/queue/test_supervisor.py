@@ -98,7 +98,7 @@ def test_one_poisonous_item_cannot_take_its_neighbours_along(
 ) -> None:
     supervise(processes=1)
     completions = [f"item {number}" for number in range(12)]
-    completions[7] = "kill always"
+    completions[7] = "crash always"
     items = [{"completion": text} for text in completions]
     items += [{"completion": f"member {number}", "group": "g"} for number in range(3)]
     job = queue.enqueue(SCORE_BATCH, {"rewards": [{"type": "stub"}], "items": items})

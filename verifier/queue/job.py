@@ -18,8 +18,10 @@ from rq.job import Job
 
 SCORE_BATCH = "verifier.jobs.score_batch"
 
-RETRIES = 3
+RETRIES = 20
 """How often a job of one item runs again after its worker died or it raised; whatever its submitter asked."""
+RETRIES_A_HALVING = 3
+"""How many more for each time its items can be halved: enough to find three that bring workers down."""
 MAX_TIMEOUT_S = 3600
 MAX_TTL_S = 86_400
 DEFAULT_FAILURE_TTL_S = 3600
@@ -111,10 +113,9 @@ class ScoreJob(Job):
         pipeline.hset(self.key, "retries_left", str(self.retries_left))
 
     def _retries(self) -> int:
-        """Enough to find three items that bring workers down, by halving what is left."""
         items = [] if self.refusal else self.args[0].get("items")
         count = len(items) if isinstance(items, list) else 0
-        return RETRIES * (1 + count.bit_length())
+        return RETRIES + RETRIES_A_HALVING * count.bit_length()
 
     @property
     def timeout_s(self) -> float:

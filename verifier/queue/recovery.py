@@ -22,6 +22,7 @@ from rq.utils import as_text, parse_composite_key
 from rq.worker_registration import clean_worker_registry
 
 from verifier.queue.job import JsonSerializer, ScoreJob
+from verifier.queue.parts import Progress
 
 LOCK_S = 10
 """Maintenance takes milliseconds; a lock this old has no owner."""
@@ -45,10 +46,17 @@ class Executions(StartedJobRegistry):
         """Where abandoned jobs go; RQ's own would enqueue their dependents too."""
         return self._queue
 
-    def abandon(self, worker_name: str) -> bool:
-        """Enqueues again at once what a worker was running that is known to be dead; whether it was any."""
+    def abandon(self, worker_name: str, crashed: bool) -> bool:
+        """Enqueues again at once what a dead worker was running; whether it was any.
+
+        Args:
+            worker_name: of the dead.
+            crashed: whether its end was its own doing, and thus perhaps its job's.
+        """
         keys = [as_text(key) for key in cast("list[bytes]", self.connection.zrange(self.key, 0, -1))]
         if stale := [key for key in keys if self._worker_of(key) == worker_name]:
+            for key in stale if crashed else ():
+                Progress(self.connection, self.parse_job_id(key)).blame()
             self.connection.zadd(self.key, dict.fromkeys(stale, LONG_AGO), xx=True)
             self.cleanup(timestamp=LONG_AGO)
         return bool(stale)

@@ -33,6 +33,9 @@ LONGEST_PAUSE_S = 30.0
 HEALTHY_S = 60.0
 """A worker that lived this long has not failed at starting."""
 
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE})
+"""Deaths of a process's own making. SIGKILL is not one of them: it is the operator's, or the kernel's."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -139,7 +142,8 @@ class Supervisor:
         """Gives the job of an ended worker back to the queue; whether it had one."""
         log.log(20 if self._stopping.is_set() else 30, "worker_ended", worker=name, code=code)
         try:
-            return await asyncio.to_thread(Executions(self._queue).abandon, name)
+            crashed = -code in CRASHES
+            return await asyncio.to_thread(Executions(self._queue).abandon, name, crashed)
         except redis.RedisError as error:
             # The job comes back when its heartbeat is stale.
             log.warning("redis_unreachable", error=str(error))
