@@ -17,6 +17,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no clock", deadline=None)  # on a busy machine any example may be slow
+settings.load_profile("no clock")
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
