@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +24,18 @@ def run(*command: str, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_demo_runs_from_a_fresh_clone(tmp_path: Path) -> None:
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Path]:
+    """A clone of what is committed; removed afterwards, since its virtual environment is large."""
     clone = tmp_path / "clone"
     run("git", "clone", "--quiet", str(ROOT), str(clone), cwd=tmp_path)
+    yield clone
+    shutil.rmtree(clone)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_demo_runs_from_a_fresh_clone(clone: Path) -> None:
     run("make", "demo", cwd=clone)
     assert run("git", "status", "--porcelain", cwd=clone) == ""
     (summary,) = clone.glob("runs/*/summary.json")
