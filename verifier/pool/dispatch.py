@@ -1,9 +1,9 @@
 """The pool: chunks to workers, batches in turn, and what becomes of a task that breaks its worker.
 
-A task that uses up its CPU was judged: ``timeout``. One that fails in any other way (its worker dies, runs
-out of memory, raises, or stands still) is repeated alone in a fresh worker, since the first failure may have
-been another's doing; failing there again while a control task passes, it was the task: judged. Only a
-standstill without CPU used, and a control that fails too, are faults of ours.
+A task that uses up its CPU was judged: ``timeout``. One that fails in any other way is repeated alone in a
+fresh worker, since the first failure may have been another's doing. Failing there again, it was the task that
+ran out of memory or stack, or, where a control task passes, that brought its worker down: judged. Faults of
+ours are a standstill without CPU used, a control that fails too, and a reward that raises.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from verifier.errors import ErrorCode, ItemFaulted, ItemInvalid
 from verifier.pool.process import ChunkEnd, Ending, PoolLimits, WorkerProcess, Zygote
 from verifier.rewards.base import Sample, Score
 from verifier.schema import Verdict
+
+log = structlog.get_logger(__name__)
 
 _MAX_CHUNK = 64
 _MAX_CHUNK_CHARACTERS = 4 << 20
@@ -83,7 +87,9 @@ class Pool:
     """Files that define reward types, loaded by the workers too."""
     counts: PoolCounts = field(default_factory=PoolCounts)
     _zygote: Zygote = field(init=False)
+    _open: set[_Batch] = field(default_factory=set)
     _batches: deque[_Batch] = field(default_factory=deque)
+    """Of those open, the ones with tasks that no worker has taken yet."""
     _wake: asyncio.Condition = field(default_factory=asyncio.Condition)
     _hands: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -107,7 +113,7 @@ class Pool:
         for hand in self._hands:
             hand.cancel()
         await asyncio.gather(*self._hands, return_exceptions=True)
-        for batch in self._batches:
+        for batch in self._open:
             batch.done.cancel()
         self._zygote.stop()
 
@@ -120,6 +126,7 @@ class Pool:
             return
         done = asyncio.get_running_loop().create_future()
         batch = _Batch(tasks, on_judgement, done, left=len(tasks))
+        self._open.add(batch)
         async with self._wake:
             self._batches.append(batch)
             self.counts.waiting += len(tasks)
@@ -128,6 +135,7 @@ class Pool:
             await done
         finally:
             done.cancel()
+            self._open.discard(batch)
             if batch.next < len(tasks):
                 self.counts.waiting -= len(tasks) - batch.next
                 batch.next = len(tasks)
@@ -138,7 +146,11 @@ class Pool:
         try:
             while True:
                 batch, indices = await self._next_chunk()
-                worker = await self._run_chunk(worker, batch, indices)
+                try:
+                    worker = await self._run_chunk(worker, batch, indices)
+                except Exception as defect:  # noqa: BLE001 - a hand that died would leave its batch waiting
+                    batch.done.set_exception(defect)
+                    worker = None
         finally:
             if worker is not None:
                 worker.kill()
@@ -224,15 +236,28 @@ class Pool:
                         "this machine gave the item no CPU time within the wall limit, twice; retry",
                     )
                 )
-            if isinstance(reply, dict) and reply.get("failed") == "memory":
-                detail = {"reason": "memory_limit", "memory_mb": self.limits.memory_mb}
-                return Judgement(Score(0.0, Verdict.MEMORY_LIMIT, detail))
+            if reply is not None:
+                return self._failed(reply)
             _, control = await self._run_alone(replace(task, sample=Sample(completion="")), wanted)
         except OSError as error:
             return Judgement(ItemFaulted(ErrorCode.WORKER_LOST, str(error)))
         if control is None:
             return Judgement(ItemFaulted(ErrorCode.WORKER_LOST, "scoring processes die on any item; retry"))
-        return Judgement(Score(0.0, Verdict.RUNTIME_ERROR, {"reason": "grader_broken"}))
+        return Judgement(Score(0.0, Verdict.RUNTIME_ERROR, {"reason": "brought_its_process_down"}))
+
+    def _failed(self, reply: Any) -> Judgement:
+        """What a task comes to whose reward raised, twice."""
+        failed = reply.get("failed") if isinstance(reply, dict) else None
+        if failed == "memory":
+            detail = {"reason": "memory_limit", "memory_mb": self.limits.memory_mb}
+            return Judgement(Score(0.0, Verdict.MEMORY_LIMIT, detail))
+        if failed == "recursion":
+            return Judgement(Score(0.0, Verdict.RUNTIME_ERROR, {"reason": "nested_too_deeply"}))
+        trace = reply.get("trace") if isinstance(reply, dict) else None
+        log.error("reward_defect", trace=trace)
+        return Judgement(
+            ItemFaulted(ErrorCode.INTERNAL, "a defect of this server's grader; its log has the trace")
+        )
 
     async def _run_alone(self, task: Task, wanted: Callable[[], bool]) -> tuple[ChunkEnd, Any]:
         worker = await self._fork()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+import traceback
 from functools import lru_cache
 from typing import Any
 
@@ -52,8 +53,10 @@ def _reply(task: dict[str, Any]) -> Reply:
         reply = {"invalid": error.code, "message": error.message}
     except MemoryError:
         reply = {"failed": "memory"}
-    except Exception as error:  # noqa: BLE001 - the item boundary: the pool repeats it alone, then judges
-        reply = {"failed": type(error).__name__}
+    except RecursionError:
+        reply = {"failed": "recursion"}
+    except Exception:  # noqa: BLE001 - the item boundary: the pool repeats it alone, then faults it
+        reply = {"failed": "defect", "trace": traceback.format_exc(limit=-20)}
     reply["ms"] = (time.perf_counter() - started) * 1e3
     return reply
 

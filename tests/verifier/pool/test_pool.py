@@ -55,11 +55,12 @@ FINE = (1.0, Verdict.SCORED)
         ("spin", (0.0, Verdict.TIMEOUT)),
         ("hog", (0.0, Verdict.MEMORY_LIMIT)),
         ("crash", (0.0, Verdict.RUNTIME_ERROR)),
-        ("raise", (0.0, Verdict.RUNTIME_ERROR)),
+        ("recurse", (0.0, Verdict.RUNTIME_ERROR)),
+        ("raise", ErrorCode.INTERNAL),
     ],
 )
-def test_an_item_that_breaks_its_worker_is_judged_and_its_neighbours_are_not_hit(
-    completion: str, judged: tuple[float, Verdict]
+def test_an_item_that_breaks_its_worker_is_judged_and_a_defect_is_ours_and_neighbours_are_not_hit(
+    completion: str, judged: tuple[float, Verdict] | ErrorCode
 ) -> None:
     async def run() -> list[Judgement]:
         async with a_pool() as pool:
