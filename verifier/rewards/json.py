@@ -25,7 +25,7 @@ from verifier.rewards.base import (
     read_reference,
 )
 from verifier.rewards.extraction import after_reasoning, tagged
-from verifier.rewards.json_text import JsonText, read_json
+from verifier.rewards.json_text import JsonText, read_json, same_json
 from verifier.schema import JsonObject, Verdict
 
 _FENCE = re.compile(r"^```[ \t]*(?:json)?[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
@@ -66,7 +66,7 @@ class JsonReward(ItemReward[JsonParameters]):
         problems: list[str] = []
         if validator is not None and not validator.is_valid(found.value):
             problems = _problems(validator, found.value)
-        if reference.value is not None and found.value != reference.value:
+        if reference.value is not None and not same_json(found.value, reference.value):
             problems.append("not the value asked for")
         detail: JsonObject = {"problems": problems}
         return Score(0.0 if problems else 1.0, Verdict.INCORRECT if problems else Verdict.CORRECT, detail)

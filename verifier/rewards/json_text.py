@@ -45,6 +45,17 @@ def _shallow(value: object) -> bool:
     return False
 
 
+def same_json(left: object, right: object) -> bool:
+    """Whether two JSON values are equal: 1 is 1.0, but true is not 1. One is at most ``MAX_DEPTH`` deep."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same_json(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same_json, left, right))
+    return left == right
+
+
 def without_fence(text: str) -> str:
     """The inside of a fenced block that is the whole text, or the text as it stands."""
     stripped = text.strip()

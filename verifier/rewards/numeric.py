@@ -20,10 +20,11 @@ from verifier.rewards.extraction import Extract, after_reasoning, find_answers
 from verifier.schema import Verdict
 
 MAX_DIGITS = 200
+MAX_CHARACTERS = 10_000
+"""Of longer texts the end is read."""
 _MAX_EXPONENT = 400
 _NUMBER = re.compile(
-    r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)\.\d*|(?<!\d)\.\d+)?"
-    r"(?:(?<=[\d.])[eE][+-]?\d+)?(?:(?<=\d)/\d+(?![\d.]))?"
+    r"(?<![\w.])(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+|(?<=\d)/\d+(?![\d.]))?"
 )
 _MINUS = "-−–"
 
@@ -56,10 +57,10 @@ class NumericReward(ItemReward[NumericParameters]):
         """Read the number and compare it."""
         golds = _golds(sample)
         if parameters.extract == "last_number":
-            texts = [after_reasoning(sample.completion)]
+            texts = [after_reasoning(sample.completion)[-MAX_CHARACTERS:]]
         else:
             texts = find_answers(sample.completion, parameters.extract)
-        found = [read_numbers(text) for text in texts]
+        found = [read_numbers(text[-MAX_CHARACTERS:]) for text in texts]
         if parameters.extract == "last_number":
             found = [numbers[-1:] for numbers in found]
         distinct = {number for numbers in found for number in numbers}
@@ -78,7 +79,7 @@ def read_numbers(text: str) -> list[Fraction]:
     """
     numbers: list[Fraction] = []
     for match in _NUMBER.finditer(text):
-        if not match.group() or _part_of_more(text, match.start(), match.end()):
+        if _part_of_more(text, match.start(), match.end()):
             continue
         value = _value(match.group())
         if value is None:
@@ -142,7 +143,7 @@ def _golds(sample: Sample) -> list[Fraction]:
 
 
 def _near(number: Fraction, gold: Fraction, parameters: NumericParameters) -> bool:
-    margin = max(Fraction(parameters.absolute), Fraction(parameters.relative) * abs(gold))
+    margin = max(Fraction(repr(parameters.absolute)), Fraction(repr(parameters.relative)) * abs(gold))
     return abs(number - gold) <= margin
 
 

@@ -27,7 +27,7 @@ from verifier.rewards.base import (
     read_reference,
 )
 from verifier.rewards.extraction import after_reasoning, tagged
-from verifier.rewards.json_text import read_json
+from verifier.rewards.json_text import read_json, same_json
 from verifier.schema import JsonObject, Verdict
 
 MAX_CALLS = 64
@@ -123,10 +123,15 @@ def same_calls(calls: Sequence[ToolCall], expected: Sequence[ToolCall]) -> bool:
     """Whether each is the other's, in any order."""
     left = list(expected)
     for call in calls:
-        if call not in left:
+        match = next((index for index, wanted in enumerate(left) if _same_call(call, wanted)), None)
+        if match is None:
             return False
-        left.remove(call)
+        del left[match]
     return not left
+
+
+def _same_call(call: ToolCall, wanted: ToolCall) -> bool:
+    return call.name == wanted.name and same_json(call.arguments, wanted.arguments)
 
 
 def call_match(calls: Sequence[ToolCall], expected: Sequence[ToolCall]) -> float:
@@ -136,14 +141,12 @@ def call_match(calls: Sequence[ToolCall], expected: Sequence[ToolCall]) -> float
     unused = list(calls)
     for wanted in expected:
         best, best_value = None, 0.0
-        for call in unused:
-            if call.name != wanted.name:
-                continue
-            match = _arguments_match(call, wanted)
+        for index, call in enumerate(unused):
+            match = _arguments_match(call, wanted) if call.name == wanted.name else 0.0
             if match > best_value:
-                best, best_value = call, match
+                best, best_value = index, match
         if best is not None:
-            unused.remove(best)
+            del unused[best]
             value += best_value
     return value / most
 
@@ -151,7 +154,8 @@ def call_match(calls: Sequence[ToolCall], expected: Sequence[ToolCall]) -> float
 def _arguments_match(call: ToolCall, wanted: ToolCall) -> float:
     names = _multiset_match(wanted.arguments, call.arguments)
     equal = sum(
-        name in call.arguments and call.arguments[name] == value for name, value in wanted.arguments.items()
+        name in call.arguments and same_json(call.arguments[name], value)
+        for name, value in wanted.arguments.items()
     )
     return names + float(equal)
 

@@ -7,8 +7,13 @@ import re
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"\w+(?:[.-]\w+)*")
 _STOP = re.compile(r"\.{2,}|[.!?]")
-_TITLES = frozenset({"Mr", "St", "Mrs", "Ms", "Dr"})
-_FIRMS = frozenset({"Inc", "Ltd", "Jr", "Sr", "Co"})
+_TITLES = ("Mr", "St", "Mrs", "Ms", "Dr")
+_LETTER = re.compile(r"[A-Za-z]")
+_LETTER_AND_STOP = re.compile(r"[A-Za-z]\.(?!(?:com|net|org|io|gov|edu|me))")
+_INITIAL = re.compile(r"(?:^|\s)[A-Za-z]$")
+"""A letter by itself."""
+_ABBREVIATION = re.compile(r"[A-Za-z]\.[A-Za-z]$|(?:^|\s)(?:Inc|Ltd|Jr|Sr|Co)$")
+"""What a full stop after it may belong to: the last letter of an acronym, a firm's suffix."""
 _WEBSITE = re.compile(r"(?:com|net|org|io|gov|edu|me)\b")
 _STARTER = re.compile(
     r"\s(?:Mr|Mrs|Ms|Dr|Prof|Capt|Cpt|Lt|He|She|It|They|Their|Our|We|But|However|That|This|Wherever)\b"
@@ -65,15 +70,18 @@ def count_sentences(text: str) -> int:
 
 def _inside_sentence(text: str, stop: int) -> bool:
     """Whether a full stop is part of a word or number."""
-    before, after = text[max(0, stop - 16) : stop], text[stop + 1 : stop + 16]
+    before, after = text[max(0, stop - 8) : stop], text[stop + 1 : stop + 16]
     if _WEBSITE.match(after) or (before[-1:].isdigit() and after[:1].isdigit()):
         return True
-    word = re.split(r"[\s(\"“]", before)[-1]
-    if word in _TITLES or (word == "Ph" and after.startswith("D")) or word == "Ph.D":
+    if (
+        before.endswith(_TITLES)
+        or before.endswith("Ph.D")
+        or (before.endswith("Ph") and after.startswith("D."))
+    ):
         return True
-    letters = word.split(".")
-    if len(word) == 1 and word.isalpha():
+    if _INITIAL.search(before) or (_LETTER.match(before[-1:]) and _LETTER_AND_STOP.match(after)):
         return True
-    if word in _FIRMS or (len(letters) > 1 and all(len(letter) == 1 for letter in letters)):
-        return _STARTER.match(after) is None
-    return len(word) == 1 and after[1:2] == "." and after[:1].isalpha()
+    ending = _ABBREVIATION.search(before)
+    if ending is None:
+        return False
+    return ending.group().islower() or _STARTER.match(after) is None
