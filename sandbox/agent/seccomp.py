@@ -1,4 +1,4 @@
-"""A system call filter for jails that Docker's default one does not cover.
+"""The jails' system call filter, on top of Docker's where there is one.
 
 Denied: what reaches beyond a process's own business (tracing, mounts, namespaces, keys, kernel modules, BPF,
 io_uring, clocks) and what would outlive a run (System V and POSIX IPC).
@@ -55,7 +55,9 @@ _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 
 
 def program(machine: str) -> bytes:
-    """The filter as BPF. Raises KeyError for a machine without a table."""
+    """The filter as BPF. Raises OSError for a machine without a table."""
+    if machine not in DENIED:
+        raise OSError(errno.ENOSYS, f"no system call filter is written for {machine}")
     refuse = [(_RETURN, 0, 0, _ERRNO | errno.EPERM)]
     code: list[tuple[int, int, int, int]] = [
         (_LOAD, 0, 0, _ARCHITECTURE),

@@ -69,9 +69,9 @@ class Sandbox:
         return self._runner.run(self.client.ready())
 
     def is_honest(self) -> bool:
-        """Does an honest program pass, twice as often as there are jails, and a wrong one not?"""
+        """Does an honest program pass, as often as there are jails, and a wrong one not?"""
         case = {"type": "stdio", "cases": [{"stdin": "1 2\n", "stdout": "3\n"}]}
-        jails = 2 * self.ready().slots or 2
+        jails = self.ready().slots or 2
         honest = self.judge_all([(HONEST, case)] * jails)
         wrong = self.judge_all([("print(4)", case)] * jails)
         return {r.verdict for r in honest} == {"correct"} and {r.verdict for r in wrong} == {"incorrect"}
