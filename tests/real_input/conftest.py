@@ -54,6 +54,21 @@ def score(tmp_path: Path) -> Score:
     return run
 
 
+@pytest.fixture
+def lint(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    """``lint(file, …options)``: the findings of ``verifier lint``."""
+
+    def run(file: Path, *options: str) -> list[dict[str, Any]]:
+        out = tmp_path / "findings.jsonl"
+        command = [*COMMAND, "lint", str(file), "--out", str(out), *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+        found = [json.loads(line) for line in out.read_text().splitlines()]
+        assert done.returncode == bool(found), done.stdout + done.stderr
+        return found
+
+    return run
+
+
 @contextmanager
 def running_worker(*options: str) -> Iterator[str]:
     """A private Redis and a ``verifier worker`` on it; the URL of the queue."""

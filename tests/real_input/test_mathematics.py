@@ -59,6 +59,34 @@ def test_the_queue_gives_the_same_results(
     assert judged(score(data / name, "--url", queue_url)) == judged(here)
 
 
+def test_lint_finds_the_rows_whose_answers_were_swapped(
+    lint: Callable[..., list[dict[str, Any]]], data: Path, write: Callable[..., Path]
+) -> None:
+    problems = math500(data)
+    for number in (17, 170, 400):
+        problems[number]["answer"] = "123456789"
+    problems[499]["answer"] = " "
+    found = {finding["line"]: finding["kind"] for finding in lint(write(problems), "--sandbox", "none")}
+    assert found == {18: "solution_fails", 171: "solution_fails", 401: "solution_fails", 500: "malformed"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "math500.jsonl",
+        "gsm8k_test.jsonl",
+        "knights_knaves_3ppl_test.parquet",
+        "knights_knaves_5ppl_test.parquet",
+        pytest.param("humaneval.jsonl.gz", marks=pytest.mark.docker),
+    ],
+)
+def test_lint_finds_nothing_wrong_with_the_published_files(
+    lint: Callable[..., list[dict[str, Any]]], data: Path, name: str
+) -> None:
+    assert lint(data / name, "--sandbox", "docker") == []
+
+
 @pytest.mark.parametrize("people", [3, 5])
 def test_knights_and_knaves_earn_the_published_reward(
     score: Score, data: Path, write: Callable[..., Path], people: int

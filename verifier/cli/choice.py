@@ -55,6 +55,16 @@ Plugins = Annotated[
 ]
 
 
+def keep_apart(file: Path, out: Path | None) -> None:
+    """Refuse to write over the file that is read.
+
+    Raises:
+        UsageError: both are the same file.
+    """
+    if out is not None and out.exists() and out.samefile(file):
+        raise UsageError(f"--out {out} is the file that is read; name another")
+
+
 def read_choice(file: Path | None, preset: str | None) -> RewardChoice | None:
     """What ``--rewards`` or ``--preset`` ask for; None where neither is given.
 

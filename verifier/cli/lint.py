@@ -27,6 +27,7 @@ from verifier.cli.choice import (
     RewardsFile,
     Sandbox,
     Url,
+    keep_apart,
     read_choice,
 )
 from verifier.cli.problems import refusals
@@ -120,6 +121,7 @@ def lint(
 
     with refusals("lint"):
         choice = read_choice(rewards, preset)
+        keep_apart(file, out)
         asyncio.run(run())
         report.findings.sort(key=lambda finding: finding.line)
         if out is not None:

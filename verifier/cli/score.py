@@ -24,6 +24,7 @@ from verifier.cli.choice import (
     RewardsFile,
     Sandbox,
     Url,
+    keep_apart,
     read_choice,
 )
 from verifier.cli.problems import refusals
@@ -78,6 +79,7 @@ def score(
 
     with refusals("score"):
         choice = read_choice(rewards, preset)
+        keep_apart(file, out)
         with _reporting(out, row_count(file)) as report:
             asyncio.run(run(report))
     Console().print(report.tally)

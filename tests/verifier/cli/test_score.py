@@ -243,6 +243,15 @@ def test_what_the_user_can_mend_is_said_on_a_line(
     assert "Traceback" not in result.stderr
 
 
+def test_the_file_that_is_read_is_not_written_over(offline: Verifier, rows: WriteRows) -> None:
+    file = rows(item("5"))
+    before = file.read_bytes()
+    result = offline("score", file, "--out", file)
+    assert result.exit_code == 2
+    assert "is the file that is read; name another" in result.stderr
+    assert file.read_bytes() == before
+
+
 class TestElsewhere:
     def test_a_server_gives_the_same_results(
         self, offline: Verifier, rows: WriteRows, tmp_path: Path, server_url: str
