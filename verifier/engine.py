@@ -24,6 +24,7 @@ from verifier.plan import Plan, make_plan
 from verifier.pool import Judgement, Pool, PoolLimits, Task
 from verifier.results import build_response
 from verifier.rewards.base import ItemReward, RemoteReward
+from verifier.rewards.math.versions import check_versions
 from verifier.rewards.registry import load_plugins
 from verifier.rewards.services import Services
 from verifier.schema import ScoreRequest, ScoreResponse
@@ -54,9 +55,11 @@ async def open_engine(settings: EngineSettings) -> AsyncIterator[Engine]:
 
     Raises:
         OSError: scoring processes cannot be started.
+        WrongVersions: the installed libraries are not those that mathematics is scored with.
         PluginUnusable: a plugin defines no reward type, or one whose name is taken.
     """
     async with AsyncExitStack() as stack:
+        check_versions()
         load_plugins(settings.plugins)
         pool = Pool(settings.limits, settings.plugins)
         stack.push_async_callback(pool.stop)
