@@ -20,7 +20,7 @@ from sandbox.schema import STARTING, Limits
 log = structlog.get_logger()
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 15.0
-WAIT_FOR_JAIL_S = 20.0
+LOOK_AGAIN_S = 0.5
 CONTROL = Job("program", b"print(sum(range(10)))", Limits(), tests=1)
 CONTROL_OUTPUT = b"45\n"
 
@@ -138,14 +138,17 @@ class Slots:
         raise SandboxUnavailable("sandbox_unavailable", "every jail was found dead; new ones are being made")
 
     async def _take(self) -> Jail:
-        if not self._live and self.reason not in (None, STARTING):
-            raise SandboxUnavailable("sandbox_unavailable", self.reason)
+        """Wait for a free jail, for as long as there are any or one is being made."""
+        taken = asyncio.ensure_future(self._free.get())
         try:
-            async with asyncio.timeout(WAIT_FOR_JAIL_S if not self._live else None):
-                return await self._free.get()
-        except TimeoutError:
-            reason = self.reason or "no jail became free"
-            raise SandboxUnavailable("sandbox_unavailable", reason) from None
+            while not (await asyncio.wait([taken], timeout=LOOK_AGAIN_S))[0]:
+                if not self._live and self.reason not in (None, STARTING):
+                    raise SandboxUnavailable("sandbox_unavailable", self.reason)
+            return taken.result()
+        except BaseException:
+            if not taken.cancel():
+                self._free.put_nowait(taken.result())
+            raise
 
     async def _run_in(self, jail: Jail, job: Job) -> Run:
         if jail.memory_mb != job.limits.memory_mb:
