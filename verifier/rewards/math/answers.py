@@ -65,6 +65,16 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Congruence:
+    """``left = residue (mod modulus)``."""
+
+    left: Answer
+    residue: Answer
+    modulus: Answer
+    kind: ClassVar[str] = "congruence"
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A letter of multiple choice, and the text of that choice where it is given."""
 
@@ -126,4 +136,18 @@ class Opaque:
     kind: ClassVar[str] = "other"
 
 
-Answer = Scalar | Items | Region | Matrix | Relation | Choice | Words | Numeral | Ratio | Clock | Day | Opaque
+Answer = (
+    Congruence
+    | Scalar
+    | Items
+    | Region
+    | Matrix
+    | Relation
+    | Choice
+    | Words
+    | Numeral
+    | Ratio
+    | Clock
+    | Day
+    | Opaque
+)

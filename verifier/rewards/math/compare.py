@@ -15,6 +15,7 @@ from verifier.rewards.math.answers import (
     Answer,
     Choice,
     Clock,
+    Congruence,
     Day,
     Items,
     Matrix,
@@ -35,7 +36,10 @@ from verifier.rewards.math.units import Unit
 
 STAGES = ("exact", "balls", "symbolic")
 _INEQUALITY = frozenset("<>≤≥≠")
-_NEVER_SYMBOLIC = (Words, Choice, Numeral, Ratio, Clock, Day)
+_NEVER_SYMBOLIC = (Congruence, Words, Choice, Numeral, Ratio, Clock, Day)
+_ASKED_FUNCTIONS = frozenset(
+    ["abs", "sin", "cos", "tan", "cot", "sec", "csc", "gcd", "lcm", "max", "min", "floor", "ceil", "Re", "Im"]
+)
 _LARGEST_NUMERAL = 10**MAX_NUMERAL_DIGITS
 _CONSTANTS = frozenset({"C", "c", "K"})
 
@@ -142,6 +146,19 @@ class Comparison:
         if not isinstance(answer, Matrix) or len(reference.rows) != len(answer.rows):
             return False
         return all(self._row(mine, theirs) for mine, theirs in zip(reference.rows, answer.rows, strict=True))
+
+    def congruence(self, reference: Congruence, answer: Answer) -> bool:
+        """Equal sides and moduli, the residues up to a multiple of the modulus."""
+        if not isinstance(answer, Congruence):
+            return False
+        if not (self.same(reference.left, answer.left) and self.same(reference.modulus, answer.modulus)):
+            return False
+        modulus, mine, theirs = (
+            rational(_node(n)) for n in (reference.modulus, reference.residue, answer.residue)
+        )
+        if modulus and mine is not None and theirs is not None:
+            return (mine - theirs) % modulus == 0
+        return self.same(reference.residue, answer.residue)
 
     def choice(self, reference: Choice, answer: Answer) -> bool:
         """The letter; or, where the reference gives its text, that."""
@@ -306,7 +323,9 @@ class Comparison:
         """``x = 5`` for 5, ``2 + 3 = 5`` for 5; not ``6 = 5``."""
         if set(answer.signs) != {"="}:
             return False
-        sides = answer.sides[1:] if _name(answer) is not None else answer.sides
+        first = answer.sides[0]
+        named = _name(answer) is not None or (isinstance(first, Scalar) and _is_quantity(first.value))
+        sides = answer.sides[1:] if named else answer.sides
         return self._chain(reference, sides)
 
     def _chain(self, reference: Answer, sides: Sequence[Answer]) -> bool:
@@ -461,6 +480,7 @@ _BY_KIND: dict[type[Answer], Callable[[Comparison, Any, Answer], bool]] = {
     Items: Comparison.items,
     Region: Comparison.region,
     Matrix: Comparison.matrix,
+    Congruence: Comparison.congruence,
     Choice: Comparison.choice,
     Words: Comparison.words,
     Numeral: Comparison.numeral,
@@ -504,6 +524,18 @@ def _is_application(node: Node) -> bool:
         and node.args[0].name[0] in "fghFGHPTS"
         and isinstance(node.args[1], (Sym, Num))
     )
+
+
+def _is_quantity(node: Node) -> bool:
+    """What a problem asks for by an expression: ``|A|``, ``\\sin A``, the segment ``AB``, the sum ``m + n``."""
+    if not isinstance(node, Call):
+        return False
+    if node.name in ("add", "mul"):
+        parts = [part.name if isinstance(part, Sym) else "" for part in node.args]
+        return (
+            all(parts) and len(set(parts)) == len(parts) and (node.name == "add" or "".join(parts).isupper())
+        )
+    return node.name in _ASKED_FUNCTIONS and all(isinstance(part, Sym) for part in node.args)
 
 
 def _same_name(mine: Node | Answer, theirs: Node | Answer) -> bool:

@@ -153,13 +153,14 @@ def _hash(text: str) -> list[str]:
 _ANNOUNCEMENT = re.compile(
     r"\b(?:(?:the|my|our)\s{1,9})?(?:final\s{1,9})?answer\s{0,9}(?:\*\*)?\s{0,9}(?::|：|is\s{0,9}:?|equals)(?:\*\*)?"
     r"|\*\*\s{0,9}final\s{1,9}answer\s{0,9}\*\*"
+    r"|#\s{0,9}(?:\*\*)?(?:final\s{1,9})?answer(?:\*\*)?(?=\s{0,9}\n)"
     r"|(?:最终)?答案\s{0,9}(?:是|为|為|:|：)\s{0,9}[:：]?|答え\s{0,9}(?:は|:|：)|정답\s{0,9}(?:은|:)|답\s{0,9}:"
     r"|\bréponse(?:\s{1,9}finale)?\s{0,9}(?:est|:)\s{0,9}:?|\brespuesta(?:\s{1,9}final)?\s{0,9}(?:es|:)\s{0,9}:?"
     r"|\bresposta(?:\s{1,9}final)?\s{0,9}(?:é|:)\s{0,9}:?|\brisposta(?:\s{1,9}finale)?\s{0,9}(?:è|:)\s{0,9}:?"
     r"|\bantwort\s{0,9}(?:ist|lautet|:)\s{0,9}:?|\bответ\s{0,9}:",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"\.(?=\s|\*|$)|[。\n]|</")
+_SENTENCE_END = re.compile(r"\.(?=\s|\*|$)|[。\n]|</|,?\s(?:which|because|since)\b")
 
 
 def _answer_line(text: str) -> list[str]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from verifier.rewards.math import recognize, units
 from verifier.rewards.math.answers import (
     Answer,
     Choice,
+    Congruence,
     Items,
     Matrix,
     Opaque,
@@ -34,9 +36,11 @@ from verifier.rewards.math.syntax import (
     Call,
     Const,
     Node,
+    Num,
     Sym,
     TooLarge,
     Unparsable,
+    mul,
     neg,
     walk,
 )
@@ -55,7 +59,8 @@ _PLAIN_COMMANDS = frozenset({"frac", "sqrt", "theta", "alpha", "beta"})
 _NUMBER_SETS = frozenset("ℤℕℚℝℂZNQRC")
 _TEXT_PARTS = re.compile(r"(\band\b|\bor\b|[,;])")
 _IGNORED_WORDS = re.compile(
-    r"(?:approximately|approx\.?|about|roughly|exactly|equals?|is|answer|the|by|value|only|total)"
+    r"\(?(?:(?:approximately|approx\.?|about|roughly|exactly|equals?|is|answer|the|by|value|only|total|final)"
+    r"[\s:]*)+\)?"
 )
 _AMOUNT = re.compile(r"(-?\d[\d.,/]*)\s+([A-Za-z][A-Za-z ]*)")
 _CLAUSE = re.compile(r"\s*(?:where|for|with|when|if|such that|as|since|because)\b")
@@ -169,6 +174,8 @@ def _text_parts(token: Token) -> list[Token]:
             parts.append(Token("joint", bare))
         elif bare and not any(map(str.isalpha, bare)):
             parts += tokenize(bare)
+        elif bare.lower() == "infinity":
+            parts.append(Token("sym", "∞"))
         elif amount := _AMOUNT.fullmatch(bare):
             parts += [*tokenize(amount[1]), Token("text", amount[2], True)]
         elif bare and not _IGNORED_WORDS.fullmatch(bare.lower()):
@@ -205,17 +212,22 @@ class _Reader:
 
     def piece(self, tokens: list[Token]) -> Answer:
         """One piece of a longer answer."""
+        letter = recognize.choice(recognize.plain(_spell(tokens))) if len(tokens) < 4 else None
+        if letter is not None:
+            return Choice(letter)
         return self.deeper().answer(tokens, _spell(tokens))
 
     def _several(self, pieces: list[list[Token]], joints: list[str]) -> Answer:
         if len(pieces) > _MAX_ITEMS:
             raise TooLarge
-        kept = [piece for number, piece in enumerate(pieces) if not (number and _is_condition(piece))]
+        kept = [piece for piece in pieces if not _is_condition(piece)] or pieces
         if len(kept) == 1:
             return self.piece(kept[0])
         answers = _flat(self.piece(piece) for piece in kept)
         if all(isinstance(answer, Relation) and set(answer.signs) - {"="} for answer in answers):
             return Items(answers, "any" if "or" in joints else "all")
+        if excluded := _excluded(answers):
+            return Items(excluded, "all_but")
         return Items(answers, "list")
 
     def _single(self, tokens: list[Token]) -> Answer:
@@ -227,6 +239,8 @@ class _Reader:
             return (
                 _member(self.deeper()._single(tokens[at[0] + 1 :])) if _is_name(tokens[: at[0]]) else _fail()
             )
+        if at := _top(tokens, "≡"):
+            return self._congruence(tokens, at[0])
         if at := _top(tokens, "=<>≤≥≠"):
             return self._relation(tokens, at)
         if at := _top(tokens, ":"):
@@ -234,6 +248,16 @@ class _Reader:
         if _encloses(tokens):
             return self._bracketed(tokens)
         return self._scalar(tokens)
+
+    def _congruence(self, tokens: list[Token], sign: int) -> Answer:
+        """``x \\equiv 3 \\pmod{5}``."""
+        at = [number for number, token in enumerate(tokens) if token.value in ("pmod", "bmod", "mod")]
+        if len(at) != 1 or at[0] < sign:
+            raise Unparsable
+        residue, modulus = tokens[sign + 1 : at[0]], tokens[at[0] + 1 :]
+        if residue and residue[-1].value == "(" and modulus and modulus[-1].value == ")":
+            residue, modulus = residue[:-1], modulus[:-1]
+        return Congruence(*(Scalar(parse(part)) for part in (tokens[:sign], residue, modulus)))
 
     def _relation(self, tokens: list[Token], at: list[int]) -> Answer:
         sides = _cut(tokens, at)
@@ -444,6 +468,9 @@ def _value_and_unit(tokens: list[Token]) -> tuple[Node, Unit | str | None]:
         if unit is None:
             raise Unparsable
         tokens = tokens[:unit_at]
+        if isinstance(unit, Unit) and unit.count != 1:
+            value = mul(parse(tokens), Num(unit.count))
+            return value, None if unit.is_number else replace(unit, count=Fraction(1))
     elif unit is None and _ends_in_scale(tokens):
         unit = units.PERCENT if tokens[-1].value == "%" else units.DEGREE
         tokens = tokens[:-1]
@@ -523,6 +550,18 @@ def _flat(answers: Iterable[Answer]) -> tuple[Answer, ...]:
     for answer in answers:
         flat += answer.items if isinstance(answer, Items) and answer.form == "list" else [answer]
     return tuple(flat)
+
+
+def _excluded(answers: Sequence[Answer]) -> tuple[Answer, ...] | None:
+    """The points of ``x \\ne 0, 1``."""
+    first, *others = answers
+    if (
+        not isinstance(first, Relation)
+        or first.signs != ("≠",)
+        or not all(isinstance(o, Scalar) for o in others)
+    ):
+        return None
+    return (first.sides[1], *others)
 
 
 def _member(answer: Answer) -> Answer:

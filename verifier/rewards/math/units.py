@@ -20,6 +20,9 @@ class Unit:
     degrees: bool = False
     """The size is to be multiplied by pi/180."""
 
+    count: Fraction = Fraction(1)
+    """What the number itself is to be multiplied by: ``dozen``, ``million``."""
+
     @property
     def is_number(self) -> bool:
         """Whether it only scales (``%``, ``°``): a value with it equals a bare number."""
@@ -85,7 +88,10 @@ _TABLE: dict[str, tuple[str, str]] = {
     "¥ yen JPY": ("JPY", "1"),
     "₹ rupee INR": ("INR", "1"),
     "yuan RMB CNY": ("CNY", "1"),
-    "dozen": ("", "12"),
+    "dozen": ("", "x12"),
+    "thousand": ("", "x1000"),
+    "million": ("", "x1000000"),
+    "billion": ("", "x1000000000"),
     "degree deg °": ("", "deg"),
     "rad radian": ("", "1"),
     "percent pct % percentage": ("", "1/100"),
@@ -109,6 +115,8 @@ def _dimension(text: str) -> Dimension:
 def _unit(dimension: str, size: str) -> Unit:
     if size == "deg":
         return DEGREE
+    if size.startswith("x"):
+        return Unit((), Fraction(1), count=Fraction(size[1:]))
     if size == "C":
         return Unit(_dimension(dimension), Fraction(1), offset=Fraction(27315, 100))
     if size == "F":
@@ -186,4 +194,5 @@ def _times(left: Unit, right: Unit, power: int) -> Unit:
     for name, exponent in right.dimension:
         powers[name] = powers.get(name, 0) + exponent * power
     dimension = tuple(sorted((name, exponent) for name, exponent in powers.items() if exponent))
-    return Unit(dimension, left.size * right.size**power, degrees=left.degrees)
+    count = left.count * right.count**power
+    return Unit(dimension, left.size * right.size**power, degrees=left.degrees, count=count)

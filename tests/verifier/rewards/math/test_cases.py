@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_what_is_different_is_not_rewarded(category: str) -> None:
     ]
 
     assert fooled == []
+
+
+COMPLETIONS = [
+    json.loads(line) for line in (Path(__file__).parent / "completions.jsonl").read_text().splitlines()
+]
+
+
+@pytest.mark.parametrize("case", COMPLETIONS, ids=[case["completion"][:60] for case in COMPLETIONS])
+def test_whole_completions_as_models_write_them(case: dict[str, Any]) -> None:
+    sample = Sample(completion=case["completion"], reference={"answer": case["reference"]})
+
+    assert (MathReward().score(sample, MathParameters(type="math")).value == 1.0) is case["right"]
 
 
 def test_near_misses_outnumber_what_is_equal() -> None:
