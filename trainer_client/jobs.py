@@ -61,7 +61,7 @@ class ScoreJobs:
         self._redis = Redis.from_url(
             redis_url,
             protocol=2,
-            socket_timeout=block_s + 10,
+            socket_timeout=block_s + 5,
             socket_connect_timeout=5,
             retry=Retry(NoBackoff(), 0),
         )

@@ -211,6 +211,16 @@ def test_sigterm_finishes_the_job_at_hand(start_worker: StartWorker, queue: Queu
 
 
 @pytest.mark.slow
+def test_a_busy_worker_stays_registered(start_worker: StartWorker, queue: Queue, redis: Redis) -> None:
+    start_worker()
+    queue.enqueue(SCORE_BATCH, request("sleep 60"))
+    until(lambda: runs(redis, "sleep 60"))
+    time.sleep(8)  # longer than an execution's heartbeat lives, and than maintenance waits
+    (key,) = redis.smembers("rq:workers:score")
+    assert redis.hget(key, "state") == b"busy"
+
+
+@pytest.mark.slow
 def test_a_job_of_30_seconds_runs_once(start_worker: StartWorker, queue: Queue, redis: Redis) -> None:
     start_worker()
     start_worker()

@@ -1,9 +1,8 @@
-"""The side thread of a worker: it keeps the running job's execution fresh, and looks after the dropped jobs
-of others.
+"""The side thread of a worker: shows that it and its job live, and looks after the dropped jobs of others.
 
 RQ's SimpleWorker does both on its main thread, between jobs: a job longer than the heartbeat's time to live
-would be taken for abandoned and run again while it runs, and nobody would look after the jobs of the dead
-while all are busy.
+would be taken for abandoned and run again while it runs, its worker would drop out of the registry, and
+nobody would look after the jobs of the dead while all are busy.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
 
 import redis
+from redis.client import Pipeline
 from rq.executions import Execution
 
 from verifier.queue.recovery import Executions, ScoreQueue
@@ -27,10 +26,16 @@ logger = logging.getLogger(__name__)
 
 
 class Caretaker:
-    """Beats for one execution at a time, and maintains the queue."""
+    """Beats for a worker and one execution at a time, and maintains the queue.
 
-    def __init__(self, queue: ScoreQueue) -> None:
+    Args:
+        queue: on a connection of its own.
+        beat: writes the worker's own sign of life.
+    """
+
+    def __init__(self, queue: ScoreQueue, beat: Callable[[Pipeline], None]) -> None:
         self._queue = queue
+        self._beat_worker = beat
         self._execution: Execution | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="caretaker", daemon=True)
@@ -40,16 +45,16 @@ class Caretaker:
         """From now on beats for this execution, or for none."""
         self._execution = execution
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Begins to beat."""
         self._postpone()
         self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
+        """Ends; no beat comes after this."""
         self._stop.set()
         self._thread.join()
+        self._queue.connection.close()
 
     def _work(self) -> None:
         while not self._stop.wait(BEAT_S):
@@ -60,6 +65,8 @@ class Caretaker:
             except redis.RedisError as error:
                 logger.warning("cannot reach Redis for a heartbeat: %s", error)
                 self._postpone()
+            except Exception:
+                logger.exception("maintenance of the queue failed")
 
     def _postpone(self) -> None:
         """After an outage every execution looks abandoned: all get time to beat before anyone judges."""
@@ -67,8 +74,8 @@ class Caretaker:
 
     def _beat(self) -> None:
         execution = self._execution
-        if execution is None:
-            return
         with self._queue.connection.pipeline() as pipe:
-            execution.heartbeat(Executions(self._queue), HEARTBEAT_TTL_S, pipe)
+            self._beat_worker(pipe)
+            if execution is not None:
+                execution.heartbeat(Executions(self._queue), HEARTBEAT_TTL_S, pipe)
             pipe.execute()

@@ -9,8 +9,6 @@ import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from redis import Redis
-
 from verifier.engine import EngineSettings, open_engine
 from verifier.logs import configure_logging
 from verifier.pool import PoolLimits
@@ -43,9 +41,8 @@ def engine_for(settings: WorkerSettings) -> AbstractAsyncContextManager[runtime.
 
 def work(settings: WorkerSettings, engine: AbstractAsyncContextManager[runtime.Scorer]) -> None:
     """Serves the queue until SIGTERM or SIGINT."""
-    connection = Redis.from_url(settings.redis_url, protocol=2)
     with runtime.running(engine):
-        ScoreWorker(settings.queue, connection, settings.name).work(logging_level="WARNING")
+        ScoreWorker(settings.queue, settings.redis_url, settings.name).work(logging_level="WARNING")
 
 
 def main() -> None:

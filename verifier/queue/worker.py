@@ -10,14 +10,15 @@ from signal import Signals
 from types import FrameType
 from typing import Any
 
-from redis import Redis
-from rq import Queue, SimpleWorker
+from redis.client import Pipeline
+from rq import Queue, SimpleWorker, worker_registration
 from rq.exceptions import InvalidJobOperation
 from rq.job import Job, JobStatus
 from rq.timeouts import JobTimeoutException
 from rq.worker import WorkerStatus
 
 from verifier.queue.caretaker import HEARTBEAT_TTL_S, Caretaker
+from verifier.queue.connections import brisk_connection, patient_connection
 from verifier.queue.job import JobRefused, JsonSerializer, ScoreJob
 from verifier.queue.recovery import ScoreQueue
 
@@ -35,7 +36,8 @@ class ScoreWorker(SimpleWorker):
     log_result_lifespan = False
     max_connection_wait_time = 2.0
 
-    def __init__(self, queue: str, connection: Redis, name: str) -> None:
+    def __init__(self, queue: str, redis_url: str, name: str) -> None:
+        connection = patient_connection(redis_url)
         self.queue = ScoreQueue(queue, connection)
         super().__init__(
             [self.queue],
@@ -47,12 +49,25 @@ class ScoreWorker(SimpleWorker):
             serializer=JsonSerializer,
             log_job_description=False,
         )
-        self._caretaker = Caretaker(self.queue)
+        self._caretaker = Caretaker(ScoreQueue(queue, brisk_connection(redis_url)), self._show_life)
 
-    def work(self, *args: Any, **options: Any) -> bool:
-        """Works until told to stop by SIGTERM or SIGINT; the job at hand is finished first."""
-        with self._caretaker:
-            return bool(super().work(*args, **options))
+    def bootstrap(self, *args: Any, **options: Any) -> None:
+        """Registers, then keeps the registration alive."""
+        super().bootstrap(*args, **options)
+        self._caretaker.start()
+
+    def register_death(self) -> None:
+        """Ends the registration, for good."""
+        self._caretaker.stop()
+        super().register_death()  # type: ignore[no-untyped-call]
+
+    def _show_life(self, pipe: Pipeline) -> None:
+        worker_registration.register(self, pipe)
+        self.heartbeat(pipeline=pipe)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """One time to live for all beats. RQ's is the execution's while a job runs: a longer job ends it."""
+        super().heartbeat(WORKER_TTL_S, pipeline)
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Short, since the caretaker beats; RQ's is the job's timeout and a minute."""
