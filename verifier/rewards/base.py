@@ -27,7 +27,13 @@ from verifier.schema import JsonObject, RewardSpec, Verdict
 class RewardParameters(BaseModel):
     """Parameters that every reward has; each type adds its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
     type: str
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
