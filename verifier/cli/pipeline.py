@@ -47,13 +47,13 @@ async def score_batches(
 
 
 async def _score(scorer: Scorer, batch: Batch, rewards: RewardChoice | None) -> JsonObject:
-    """Score a batch, less the items whose own rewards are refused: those become malformed rows of it."""
+    """Score a batch, less the items that are refused: those become malformed rows of it."""
     while batch.items:
         try:
             return await scorer.score(batch.request(rewards))
         except RequestRefused as refusal:
             refused = refusal.by_item()
-            if rewards is not None or not refused:
+            if not refused:
                 raise
             batch.refuse(refused)
     return {"results": [], "graders": {}}

@@ -62,17 +62,17 @@ def to_items(
 
 def _convert(source: SourceRow, reading: _Reading) -> DatasetItem | MalformedRow:
     try:
-        row = _fields(source.fields)
-        item = replace(_problem(row, reading), line=source.line)
-        orjson.dumps([item.prompt, item.reference, item.rewards, item.metadata, item.extra, item.completions])
+        item = replace(_problem(_fields(source.fields), reading), line=source.line)
     except RowUnusable as error:
         return MalformedRow(source.line, str(error))
-    except TypeError as error:  # orjson: text that is no UTF-8, an integer beyond 64 bits, bytes
-        return MalformedRow(source.line, f"cannot be sent as JSON: {error}")
-    except (KeyError, AttributeError, IndexError, ValueError) as error:
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
         return MalformedRow(
             source.line, f"not of the shape its fields promise ({type(error).__name__}: {error})"
         )
+    try:
+        orjson.dumps([item.prompt, item.reference, item.rewards, item.metadata, item.extra, item.completions])
+    except orjson.JSONEncodeError as error:  # text that is no UTF-8, an integer beyond 64 bits, bytes
+        return MalformedRow(source.line, f"cannot be sent as JSON: {error}")
     return item
 
 

@@ -193,6 +193,14 @@ class TestRewards:
         assert "line 4: rewards.0.type" in result.stderr
         assert "4 rows: 2 scored, mean reward 1.0000" in result.stdout
 
+    def test_an_item_of_the_wrong_shape_is_malformed_and_spoils_no_other(
+        self, verifier: Verifier, rows: WriteRows
+    ) -> None:
+        result = verifier("score", rows(item("5", prompt=5), item("5")), "--preset", "deepseek_r1_zero")
+        assert result.exit_code == 1
+        assert "line 1: prompt" in result.stderr
+        assert "2 rows: 1 scored" in result.stdout
+
     def test_rows_without_rewards_say_what_to_give(self, verifier: Verifier, rows: WriteRows) -> None:
         result = verifier("score", rows({"completion": "c", "reference": {"x": 1}}))
         assert "line 1: no rewards: give --rewards FILE or --preset NAME" in result.stderr

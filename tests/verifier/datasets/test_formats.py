@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from verifier.datasets import FORMATS, DatasetItem, MalformedRow, SourceRow, detect, to_items
 
@@ -221,6 +223,40 @@ def test_a_named_format_does_not_ask_the_fields() -> None:
         or True
     )
     assert "'description'" in reason({"question": "Q"}, format="code_contests")
+
+
+FIELDS = sorted(
+    {name for case in GOLDEN if isinstance(case["row"], dict) for name in case["row"]} | {"0", "1"}
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["{}", "[1]"]),
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(st.sampled_from([*FIELDS, "input", "value"]), inside, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.data())
+def test_no_row_whatever_its_fields_hold_is_lost_or_stops_the_reading(data: st.DataObject) -> None:
+    case = data.draw(st.sampled_from(GOLDEN))
+    row = (
+        dict(case["row"])
+        if isinstance(case["row"], dict)
+        else {str(at): one for at, one in enumerate(case["row"])}
+    )
+    row |= data.draw(st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=4))
+    for format in ("auto", case["format"]):
+        item = only(row, format=format)
+        assert isinstance(item, DatasetItem | MalformedRow)
+        if isinstance(item, DatasetItem):
+            json.dumps(item.to_json("c"))
 
 
 class TestCompletions:
