@@ -31,6 +31,10 @@ class ServeSettings(BaseSettings):
     sandbox_api_key_file: Path | None = None
     redis_url: str = "none"
     api_key_file: Path | None = None
+    requests_per_s_per_key: int | None = Field(default=None, ge=1)
+    """Requests a second of one API key; beyond it 429."""
+    requests_at_once_per_key: int | None = Field(default=None, ge=1)
+    """Requests at once of one API key; beyond it 429."""
     insecure: bool = False
     """Serve a non-loopback address without an API key."""
     processes: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024)
@@ -45,6 +49,8 @@ class ServeSettings(BaseSettings):
     """Request bodies held at once, in MiB; beyond it 429."""
     receive_timeout_s: float = Field(default=30.0, gt=0)
     """How long a sender may take for a request's headers, and again for its body."""
+    job_result_ttl_s: int = Field(default=3600, ge=1, le=86_400)
+    """How long an ended job of POST /jobs can be fetched."""
     grace_s: int = Field(default=30, ge=0)
     """How long running requests may take after SIGTERM."""
     log_format: LogFormat = "json"

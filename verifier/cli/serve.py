@@ -22,7 +22,13 @@ def serve(
     ] = None,
     sandbox_api_key_file: Annotated[Path | None, typer.Option(help="Key of the sandbox at URL.")] = None,
     redis_url: Annotated[str | None, typer.Option(help="URL, embedded or none. Default: none.")] = None,
-    api_key_file: Annotated[Path | None, typer.Option(help="File of API keys, one a line.")] = None,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="File of API keys, one a line; read again on SIGHUP.")
+    ] = None,
+    requests_per_s_per_key: Annotated[int | None, typer.Option(help="Beyond it: 429. Default: any.")] = None,
+    requests_at_once_per_key: Annotated[
+        int | None, typer.Option(help="Beyond it: 429. Default: any.")
+    ] = None,
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Serve a non-loopback address without a key.")
     ] = None,
@@ -37,6 +43,9 @@ def serve(
     ] = None,
     receive_timeout_s: Annotated[
         float | None, typer.Option(help="Seconds for a request's headers, and for its body. Default: 30.")
+    ] = None,
+    job_result_ttl_s: Annotated[
+        int | None, typer.Option(help="Seconds that an ended job can be fetched. Default: 3600.")
     ] = None,
     grace_s: Annotated[int | None, typer.Option(help="Seconds to finish after SIGTERM. Default: 30.")] = None,
     log_format: Annotated[str | None, typer.Option(help="json or console. Default: json.")] = None,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
 from verifier.engine import VERSION, EngineSettings, open_engine
 from verifier.service.admission import Admission
 from verifier.service.handlers import add_handlers
+from verifier.service.jobs.routes import Jobs, JobsDoor, make_jobs_router
+from verifier.service.jobs.runner import JobRunner
+from verifier.service.jobs.store import JobStore
+from verifier.service.keys import KeyLimits, KeyRing
 from verifier.service.middleware.auth import AuthMiddleware
 from verifier.service.middleware.body import BodyMiddleware
 from verifier.service.middleware.head import HeadMiddleware
@@ -29,24 +33,28 @@ class ServiceSettings:
     """What the HTTP door is told."""
 
     redis_url: str = "none"
-    api_keys: Sequence[str] = ()
+    keys: KeyRing | None = None
+    key_limits: KeyLimits = field(default_factory=KeyLimits)
     max_items_in_flight: int = 16_384
     max_held_bytes: int = 512 << 20
     """Request bodies in memory, of all requests together."""
     receive_s: float = 30.0
     """How long a sender may take for a body."""
+    job_result_ttl_s: int = 3600
+    """How long an ended job can be fetched."""
 
 
 def create_app(engine: EngineSettings, service: ServiceSettings | None = None) -> FastAPI:
     """An app that opens its own engine when it starts and closes it when it stops."""
     service = service or ServiceSettings()
     door = Door(Admission(service.max_items_in_flight), QueueProbe(service.redis_url))
+    jobs_door = JobsDoor()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(engine) as door.engine:
+        async with open_engine(engine) as door.engine, open_jobs(service) as jobs_door.jobs:
             yield
-            door.engine = None
+            door.engine = jobs_door.jobs = None
 
     app = FastAPI(
         title="rlvr-verifier",
@@ -57,16 +65,31 @@ def create_app(engine: EngineSettings, service: ServiceSettings | None = None) -
         redirect_slashes=False,
     )
     app.include_router(make_router(door))
+    app.include_router(make_jobs_router(jobs_door))
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     add_handlers(app)
     app.add_middleware(
         BodyMiddleware,
-        paths=frozenset({"/score"}),
+        paths=frozenset({"/score", "/jobs"}),
         read_s=service.receive_s,
         held_bytes=service.max_held_bytes,
     )
-    if service.api_keys:
-        app.add_middleware(AuthMiddleware, keys=service.api_keys)
+    app.add_middleware(AuthMiddleware, keys=service.keys, limits=service.key_limits)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(RequestIdMiddleware)
     return app
+
+
+@asynccontextmanager
+async def open_jobs(service: ServiceSettings) -> AsyncIterator[Jobs | None]:
+    """The jobs of a service, where it has a Redis."""
+    if service.redis_url == "none":
+        yield None
+        return
+    store = JobStore(service.redis_url, service.job_result_ttl_s)
+    runner = JobRunner(store, service.redis_url, service.max_held_bytes)
+    try:
+        yield Jobs(store, runner)
+    finally:
+        await runner.stop()
+        await store.close()

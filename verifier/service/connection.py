@@ -151,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True  # an earlier request of this connection: its answer has no way out
             self.cycle.message_event.set()
         REFUSED.labels(refusal.code.value).inc()
-        self.transport.write(_response(refusal))
+        self.transport.write(_response(refusal, self.server_state.default_headers))
         self._arm(self.transport.abort, LINGER_S)
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -172,7 +172,7 @@ def guarded(limits: ConnectionLimits) -> type[GuardedProtocol]:
     return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits})
 
 
-def _response(refusal: RequestInvalid) -> bytes:
+def _response(refusal: RequestInvalid, default_headers: list[tuple[bytes, bytes]]) -> bytes:
     status = HTTPStatus(HTTP_STATUS[refusal.code])
     body = orjson.dumps(refusal.body())
     headers = headers_of(refusal.code) | {
@@ -180,5 +180,7 @@ def _response(refusal: RequestInvalid) -> bytes:
         "connection": "close",
         "content-length": str(len(body)),
     }
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{k}: {v}" for k, v in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    lines += [name + b": " + value for name, value in default_headers]
+    lines += [f"{name}: {value}".encode() for name, value in headers.items()]
+    return b"\r\n".join([*lines, b"", body])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -12,20 +12,20 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from verifier.engine import Engine
-from verifier.errors import HTTP_STATUS, ErrorCode, RequestInvalid
+from verifier.errors import ErrorCode, RequestInvalid
 from verifier.plan import parse_request
 from verifier.presets import catalogue
 from verifier.rewards.registry import reward_types
-from verifier.schema import ErrorBody, JsonObject, ScoreResponse
+from verifier.schema import JsonObject, ScoreResponse
 from verifier.service.admission import Admission
 from verifier.service.disconnect import while_connected
 from verifier.service.openapi import request_body
 from verifier.service.readiness import Capability, QueueProbe, Readiness, readiness
+from verifier.service.refusals import refusals
 
 WAITING = Gauge("verifier_tasks_waiting", "Tasks that wait for a scoring process.")
 
-_REFUSALS = (
-    ErrorCode.HEADERS_TOO_LARGE,
+_RESPONSES = refusals(
     ErrorCode.INVALID_JSON,
     ErrorCode.UNAUTHORIZED,
     ErrorCode.TOO_SLOW,
@@ -34,14 +34,9 @@ _REFUSALS = (
     ErrorCode.UNSUPPORTED_MEDIA_TYPE,
     ErrorCode.VALIDATION_FAILED,
     ErrorCode.OVERLOADED,
+    ErrorCode.HEADERS_TOO_LARGE,
     ErrorCode.NOT_READY,
 )
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    int(HTTP_STATUS[code]): {"model": ErrorBody, "description": HTTP_STATUS[code].phrase}
-    for code in _REFUSALS
-}
-
-
 _REQUIRE_PATTERN = r"^((math|code|queue)(,(math|code|queue))*)?$"
 
 
@@ -76,7 +71,11 @@ def make_router(door: Door) -> APIRouter:
         return {"status": "alive"}
 
     @router.get(
-        "/ready", responses={422: _RESPONSES[422], 503: {"model": Readiness, "description": "Not ready"}}
+        "/ready",
+        responses={
+            **refusals(ErrorCode.VALIDATION_FAILED),
+            503: {"model": Readiness, "description": "Not ready"},
+        },
     )
     async def ready(
         require: Annotated[

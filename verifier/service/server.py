@@ -14,10 +14,19 @@ from verifier.pool import PoolLimits
 from verifier.rewards.math.versions import check_versions
 from verifier.service.app import ServiceSettings, create_app
 from verifier.service.connection import ConnectionLimits, guarded
+from verifier.service.keys import KeyLimits, KeyRing
 from verifier.settings import ServeSettings, read_api_keys
 
 KEEP_ALIVE_S = 75
 """Longer than clients and proxies keep an idle connection: they must not meet one just closed."""
+
+_HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+]
+"""On every answer: nothing here is to be framed, guessed at, or kept by a proxy."""
 
 
 def serve(settings: ServeSettings) -> None:
@@ -37,7 +46,8 @@ def serve(settings: ServeSettings) -> None:
             from trainer_client.embedded import EmbeddedRedis
 
             redis_url = stack.enter_context(EmbeddedRedis()).url
-        app = create_app(_engine_settings(settings), _service_settings(settings, redis_url))
+        keys = KeyRing(settings.api_key_file) if settings.api_key_file else None
+        app = create_app(_engine_settings(settings), _service_settings(settings, redis_url, keys))
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -47,10 +57,13 @@ def serve(settings: ServeSettings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            headers=_HEADERS,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=settings.grace_s,
         )
         server = uvicorn.Server(config)
+        if keys is not None:
+            signal.signal(signal.SIGHUP, lambda *_: keys.reload())
         # uvicorn drains on these and then raises them once more; a drained service has ended well.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
@@ -65,13 +78,15 @@ def _raise_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _service_settings(settings: ServeSettings, redis_url: str) -> ServiceSettings:
+def _service_settings(settings: ServeSettings, redis_url: str, keys: KeyRing | None) -> ServiceSettings:
     return ServiceSettings(
         redis_url=redis_url,
-        api_keys=read_api_keys(settings.api_key_file) if settings.api_key_file else (),
+        keys=keys,
+        key_limits=KeyLimits(settings.requests_per_s_per_key, settings.requests_at_once_per_key),
         max_items_in_flight=settings.max_items_in_flight,
         max_held_bytes=settings.max_held_mb << 20,
         receive_s=settings.receive_timeout_s,
+        job_result_ttl_s=settings.job_result_ttl_s,
     )
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT, running_server
+from tests.verifier.service.waiting import await_true
 
 ITEM = {"completion": "\\boxed{1}", "reference": {"answer": "1"}}
 BATCH = json.dumps({"rewards": [{"type": "math"}], "items": [ITEM]}).encode()
@@ -262,11 +263,3 @@ def metric(url: str, name: str) -> float:
 def workers(pid: int) -> list[int]:
     """The scoring processes of a server: the children of its zygote."""
     return [worker.pid for zygote in psutil.Process(pid).children() for worker in zygote.children()]
-
-
-def await_true(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come about")

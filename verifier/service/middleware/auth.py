@@ -1,46 +1,43 @@
-"""Bearer keys, compared in constant time. ``/health`` and ``/ready`` are open."""
+"""Bearer keys, and what each may use. ``/health`` and ``/ready`` are open to all, as often as they like."""
 
 from __future__ import annotations
-
-import hashlib
-import hmac
-from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from verifier.errors import ErrorCode, RequestInvalid
+from verifier.service.keys import KeyLimits, KeyRing, KeyUsage
 from verifier.service.middleware.errors import refuse
 
 _OPEN_PATHS = frozenset({"/health", "/ready"})
-_REFUSAL = RequestInvalid(
+_UNKNOWN = RequestInvalid(
     ErrorCode.UNAUTHORIZED, "this server wants a key: send the header 'Authorization: Bearer KEY'"
 )
 
 
 class AuthMiddleware:
-    """Refuses what brings no known key, before its body is read."""
+    """Refuses what brings no known key, or more than its key may, before its body is read.
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    Without a key ring everyone is one client. ``state.client`` tells the routes which it is.
+    """
+
+    def __init__(self, app: ASGIApp, keys: KeyRing | None, limits: KeyLimits) -> None:
         self._app = app
-        self._digests = [_digest(key) for key in keys]
+        self._keys = keys
+        self._usage = KeyUsage(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or self._knows(Headers(scope=scope)):
+        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS:
             await self._app(scope, receive, send)
-        else:
-            await refuse(send, _REFUSAL, receive)
-
-    def _knows(self, headers: Headers) -> bool:
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return False
-        given = _digest(key.strip())
-        known = [hmac.compare_digest(given, digest) for digest in self._digests]
-        return any(known)
-
-
-def _digest(key: str) -> bytes:
-    """Equal lengths, so that a comparison tells nothing of a key's length."""
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+            return
+        client = self._keys.client(Headers(scope=scope).get("authorization", "")) if self._keys else ""
+        if client is None:
+            await refuse(send, _UNKNOWN, receive)
+            return
+        scope.setdefault("state", {})["client"] = client
+        try:
+            with self._usage.request(client):
+                await self._app(scope, receive, send)
+        except RequestInvalid as refusal:
+            await refuse(send, refusal, receive)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from prometheus_client import Gauge
 from starlette.datastructures import Headers
@@ -12,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from verifier.errors import ErrorCode, RequestInvalid
 from verifier.schema import MAX_BODY_BYTES
+from verifier.service.budget import ByteBudget, Share
 from verifier.service.middleware.errors import refuse
 
 HELD = Gauge("verifier_body_bytes", "Bytes of request bodies held.")
@@ -28,7 +27,7 @@ class BodyMiddleware:
         self._app = app
         self._paths = paths
         self._read_s = read_s
-        self._budget = _Budget(held_bytes)
+        self._budget = ByteBudget(held_bytes, HELD)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -45,7 +44,7 @@ class BodyMiddleware:
             if body is not None:
                 await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, headers: Headers, receive: Receive, share: _Share) -> bytes | None:
+    async def _read(self, headers: Headers, receive: Receive, share: Share) -> bytes | None:
         """The body; None when the client left before its end.
 
         Raises:
@@ -58,46 +57,6 @@ class BodyMiddleware:
         except TimeoutError:
             message = f"the body did not arrive within {self._read_s:g} s"
             raise RequestInvalid(ErrorCode.TOO_SLOW, message) from None
-
-
-class _Budget:
-    """Bytes that may be held."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._held = 0
-
-    @contextmanager
-    def share(self) -> Iterator[_Share]:
-        """One request's part of it, nothing at first, given back in the end."""
-        share = _Share(self)
-        try:
-            yield share
-        finally:
-            share.release()
-
-    def hold(self, more: int) -> None:
-        if self._held + more > self._size:
-            message = "the bodies of too many requests are held at once; send the request again later"
-            raise RequestInvalid(ErrorCode.OVERLOADED, message)
-        self._held += more
-        HELD.set(self._held)
-
-
-class _Share:
-    """What one request holds."""
-
-    def __init__(self, budget: _Budget) -> None:
-        self._budget = budget
-        self.size = 0
-
-    def take(self, more: int) -> None:
-        self._budget.hold(more)
-        self.size += more
-
-    def release(self) -> None:
-        self._budget.hold(-self.size)
-        self.size = 0
 
 
 def _check_headers(headers: Headers) -> None:
@@ -113,7 +72,7 @@ def _check_headers(headers: Headers) -> None:
         raise _too_large()
 
 
-async def _read_bounded(receive: Receive, share: _Share) -> bytes | None:
+async def _read_bounded(receive: Receive, share: Share) -> bytes | None:
     chunks: list[bytes] = []
     while True:
         message = await receive()

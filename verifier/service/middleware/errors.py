@@ -12,7 +12,9 @@ from verifier.errors import HTTP_STATUS, ErrorCode, RequestInvalid
 
 RETRY_AFTER_S = 1
 LINGER_S = 2.0
-_RETRY_LATER = frozenset({ErrorCode.OVERLOADED, ErrorCode.NOT_READY, ErrorCode.DRAINING})
+_RETRY_LATER = frozenset(
+    {ErrorCode.OVERLOADED, ErrorCode.NOT_READY, ErrorCode.DRAINING, ErrorCode.QUEUE_UNAVAILABLE}
+)
 
 
 def headers_of(code: ErrorCode) -> dict[str, str]:
