@@ -10,6 +10,7 @@ from signal import Signals
 from types import FrameType
 from typing import Any
 
+from redis import Redis
 from redis.client import Pipeline
 from rq import Queue, SimpleWorker, worker_registration
 from rq.exceptions import InvalidJobOperation
@@ -68,6 +69,10 @@ class ScoreWorker(SimpleWorker):
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """One time to live for all beats. RQ's is the execution's while a job runs: a longer job ends it."""
         super().heartbeat(WORKER_TTL_S, pipeline)
+
+    def _set_ip_address(self, connection: Redis) -> None:
+        """Unknown: RQ asks for the list of all clients, which a worker has no business to read."""
+        self.ip_address = "unknown"
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Short, since the caretaker beats; RQ's is the job's timeout and a minute."""
