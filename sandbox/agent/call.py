@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from .program import compile_program, fresh_streams, new_module, run_to_exit
+from .program import become_script, compile_program, new_module, run_to_exit
 from .values import CannotCross, decode, encode
 
 RESULTS = 3
@@ -15,7 +15,7 @@ RESULTS = 3
 
 def run_calls(source: bytes, job: bytes) -> None:
     """Call the function once for each case and write one line a case. Never returns."""
-    fresh_streams()
+    become_script()
     request = json.loads(job)
     module = new_module("solution")
     try:

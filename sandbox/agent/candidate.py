@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .peer import Message, Peer
-from .program import compile_program, fresh_streams, new_module, run_to_exit
+from .program import become_script, compile_program, new_module, run_to_exit
 from .values import CannotCross, builtin_type, decode, encode, is_builtin_type
 
 CHANNEL = 3
@@ -154,7 +154,7 @@ def _class_facts(value: Any) -> dict[str, Any]:
 
 def run_candidate(source: bytes) -> None:
     """The program, then the tester's questions. Never returns."""
-    fresh_streams()
+    become_script()
     module = new_module("solution")
     servant = Servant(module)
     try:

@@ -6,14 +6,12 @@ import resource
 import signal
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from . import kernel, seccomp
+from . import kernel
 
 BOX = "/box"
-BOX_OPTIONS = "size=64m,nr_inodes=4096"
-NESTED_OVERHEAD = 8
 OPEN_FILES = 256
 CRASHED = 121
 
@@ -66,7 +64,8 @@ def become(uid: int) -> None:
     kernel.hide_self()
 
 
-def _prefer_as_oom_victim() -> None:
+def prefer_as_oom_victim() -> None:
+    """The kernel shall kill this process before the agent."""
     kernel.show_self()  # nothing foreign runs yet
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
@@ -101,10 +100,10 @@ class UidJail:
         try:
             os.setsid()
             arrange(fds)
-            _prefer_as_oom_victim()
+            prefer_as_oom_victim()
             apply(limits)
             become(uid)
-            _start(target, directory)
+            start_target(target, directory)
         except BaseException:  # noqa: BLE001 - a child must never return into the agent's loop
             traceback.print_exc()
         os._exit(CRASHED)
@@ -119,90 +118,17 @@ class UidJail:
         return not os.listdir(BOX), peak_kb
 
 
-class NestedJail:
-    """A jail for a service without root: one uid, but namespaces of its own for each process of a run.
-
-    agent ── keeper ── init (pid 1 in there) ── target
-    """
-
-    def spawn(self, target: Callable[[], None], fds: Sequence[int], limits: Limits, directory: str) -> int:
-        pid = os.fork()
-        if pid:
-            return pid
-        try:
-            os.setsid()
-            arrange(fds)
-            _prefer_as_oom_victim()
-            apply(replace(limits, processes=limits.processes + NESTED_OVERHEAD))
-            _default_signals()
-            kernel.unshare(kernel.CLONE_NEWPID | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
-            verdict, report = os.pipe()
-            init = os.fork()
-            if init == 0:
-                os.close(verdict)
-                self._init(target, directory, report)
-            _take_after(verdict, report)
-        except BaseException:  # noqa: BLE001 - a child must never return into the agent's loop
-            traceback.print_exc()
-        os._exit(CRASHED)
-
-    @staticmethod
-    def _init(target: Callable[[], None], directory: str, report: int) -> None:
-        """Pid 1 of the namespace: unkillable from within, it only waits for the target."""
-        mount_proc("/proc")
-        kernel.mount("/proc/sys", "/proc/sys", None, kernel.MS_BIND | kernel.MS_REC)
-        kernel.set_mount_attributes("/proc/sys", kernel.ATTR_RDONLY)
-        mount_box(BOX, 0o700)
-        kernel.keep_capabilities([])
-        seccomp.install()
-        kernel.hide_self()
-        pid = os.fork()
-        if pid == 0:
-            os.close(report)
-            _start(target, directory)
-        while True:
-            ended, status = os.wait()
-            if ended == pid:
-                os.write(report, status.to_bytes(4, "little"))
-                os._exit(0)
-
-    def sweep(self) -> tuple[bool, int]:
-        return True, kill_everything()
-
-
-def _start(target: Callable[[], None], directory: str) -> None:
-    _default_signals()
+def start_target(target: Callable[[], None], directory: str) -> None:
+    """Run `target` as a plain program would be started. It never returns."""
+    default_signals()
     os.chdir(directory)
     target()
 
 
-def _default_signals() -> None:
+def default_signals() -> None:
+    """Undo what Python does to SIGINT."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-
-
-def _take_after(verdict: int, report: int) -> None:
-    """End as the target has ended."""
-    os.close(report)
-    data = os.read(verdict, 4)
-    if len(data) < 4:
-        os._exit(CRASHED)
-    status = int.from_bytes(data, "little")
-    if os.WIFSIGNALED(status):
-        signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) not in (9, 19) else None
-        os.kill(os.getpid(), os.WTERMSIG(status))
-    os._exit(os.WEXITSTATUS(status))
-
-
-def mount_proc(target: str) -> None:
-    """The processes of this pid namespace; others' only for the agent's group."""
-    flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-    kernel.mount("proc", target, "proc", flags, "hidepid=invisible,gid=0")
-
-
-def mount_box(target: str, mode: int) -> None:
-    """The one place where a run can write."""
-    kernel.mount("box", target, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, f"mode={mode:o},{BOX_OPTIONS}")
 
 
 def kill_everything() -> int:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from . import kernel, seccomp
 from .accounting import Meter
-from .jail import BOX, Jail, NestedJail, UidJail, mount_box, mount_proc
+from .jail import BOX, Jail, UidJail
 from .main import preload, serve, settle
+from .nested import NestedJail, mount_box, mount_proc
 
 ROOT = "/tmp"
 STREAMS = ("stdin", "stdout", "stderr")

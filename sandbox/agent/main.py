@@ -177,7 +177,7 @@ def preload() -> None:
 
 def settle(agent_directory: str) -> None:
     """Give children the environment of a plain `python3 /box/solution.py`."""
-    sys.path[:] = [BOX, *(entry for entry in sys.path if entry not in ("", agent_directory))]
+    sys.path.remove(agent_directory)
     os.environ.clear()
     os.environ.update(PATH="/usr/local/bin:/usr/bin:/bin", HOME=BOX, TMPDIR=BOX, LANG="C.UTF-8")
     os.umask(0o077)

@@ -10,6 +10,8 @@ import traceback
 import types
 from collections.abc import Callable
 
+from .jail import BOX
+
 COMPILE_ERROR = 120
 """Exit code of a program that does not parse. A candidate that claims it gains nothing."""
 
@@ -26,8 +28,12 @@ def read_all(fd: int) -> bytes:
     return b"".join(parts)
 
 
-def fresh_streams() -> None:
-    """Streams over descriptors 0, 1 and 2 that nothing of the agent has touched."""
+def become_script() -> None:
+    """Import from the box, and use streams over descriptors 0, 1 and 2 that nothing of the agent has touched.
+
+    Only in a candidate's process: whoever else imported from the box would run the candidate's code.
+    """
+    sys.path.insert(0, BOX)
     stdin = io.BufferedReader(io.FileIO(0, "r", closefd=False))
     stdout = io.BufferedWriter(io.FileIO(1, "w", closefd=False))
     stderr = io.BufferedWriter(io.FileIO(2, "w", closefd=False))
@@ -84,7 +90,7 @@ def _shut_down(code: int) -> None:
 
 def run_program(source: bytes) -> None:
     """The `program` kind: stdin to stdout. Never returns."""
-    fresh_streams()
+    become_script()
     module = new_module("__main__")
     try:
         code = compile_program(source)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 
-from sandbox.channel import Job
+from sandbox.channel import Job, Run
 from sandbox.errors import SandboxUnavailable, UnusableTests
 from sandbox.judge.outcome import Runner
 from sandbox.judge.series import Record, judge_series
@@ -22,9 +22,11 @@ def judge_asserts(request: JudgeRequest, tests: AssertTests, runner: Runner) -> 
         program = request.code.encode("utf-8", "surrogatepass")
         return Job("assert", program, request.limits, json.dumps(job).encode(), tests=len(asserts) - first)
 
-    def judge(index: int, record: Record) -> tuple[Verdict, str]:
+    def judge(_: int, record: Record, run: Run) -> tuple[Verdict, str]:
         if record.get("passed") is True:
             return "correct", ""
+        if run.report.oom_kills:
+            return "memory_limit", f"used more than {request.limits.memory_mb} MiB"
         if "unusable" in record:
             raise UnusableTests(record["unusable"])
         if "fault" in record:

@@ -30,7 +30,7 @@ HOW_TO_ALLOW = (
 )
 HOW_TO_ACCEPT = (
     "no cgroup can be made ({error}), so memory and CPU of a run cannot be capped in total: run as root, use "
-    "Docker, or accept caps per process with --accept-reduced-limits"
+    "Docker, or accept caps per process with --accept-reduced-limits (SANDBOX_ACCEPT_REDUCED_LIMITS=1)"
 )
 
 
