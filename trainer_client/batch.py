@@ -24,6 +24,8 @@ REASK_S = 1.0
 NOT_ASKED_AGAIN = "deadline"
 """The one retryable fault that is not asked again: the caller set that limit."""
 
+RESULT_KEYS = {"status", "reward", "components"}
+ENVELOPE_KEYS = {"graders", "request_id", "version"}
 ITEM_PATH = re.compile(r"^items\.(\d+)")
 
 
@@ -102,10 +104,8 @@ class Batch:
 
     def absorb(self, chunk: Chunk, answer: ScoreResponse) -> list[Chunk]:
         """Takes the answer to a chunk; returns what is to be asked again."""
-        if len(answer["results"]) != len(chunk.indices):
-            self.fail(
-                chunk, "internal", "the verifier answered another number of results than there are items"
-            )
+        if not _well_formed(answer, len(chunk.indices)):
+            self.fail(chunk, "internal", "the verifier's answer is not one to this request")
             return []
         self._first = self._first or answer
         self._graders |= answer["graders"]
@@ -234,6 +234,17 @@ def _at(indices: tuple[int, ...], position: int) -> int:
 def _reference_key(item: Any) -> str | None:
     reference = item.get("reference")
     return reference if isinstance(reference, str) else None
+
+
+def _well_formed(answer: Any, count: int) -> bool:
+    """Whether this is a response at all, and has a result for each item."""
+    results = answer.get("results") if isinstance(answer, dict) else None
+    return (
+        isinstance(results, list)
+        and len(results) == count
+        and all(isinstance(result, dict) and result.keys() >= RESULT_KEYS for result in results)
+        and answer.keys() >= ENVELOPE_KEYS
+    )
 
 
 def _worth_another_try(result: ItemResult | None) -> bool:

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from trainer_client import guard
 from trainer_client.errors import EmbeddedRedisError
@@ -98,7 +100,7 @@ class EmbeddedRedis:
     def _await_server(self) -> None:
         assert self._process is not None
         end = time.monotonic() + START_S
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
             while self._process.poll() is None and time.monotonic() < end:
                 try:
                     client.ping()

@@ -110,7 +110,7 @@ class ScoreJobs:
         for key, entries in answer or []:
             if key.decode() == self._wake_key:
                 self._woken = entries[-1][0].decode()
-            elif ended := [fields for _, fields in entries if fields[b"type"] != RETRIED]:
+            elif ended := [fields for _, fields in entries if fields.get(b"type") != RETRIED]:
                 outcomes[key.decode().removeprefix("rq:results:")] = _outcome(ended[0])
         return outcomes
 
@@ -151,6 +151,9 @@ class ScoreJobs:
 
 
 def _outcome(fields: dict[bytes, bytes]) -> Outcome:
-    if fields[b"type"] != SUCCESS or b"return_value" not in fields:
+    if fields.get(b"type") != SUCCESS:
         return Outcome(failed=True)
-    return Outcome(orjson.loads(b64decode(fields[b"return_value"])))
+    try:
+        return Outcome(orjson.loads(b64decode(fields[b"return_value"])))
+    except (KeyError, ValueError):  # not written by a worker of ours
+        return Outcome(failed=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import random
 import threading
 import time
@@ -28,6 +29,8 @@ CHECK_S = 5.0
 MIN_IN_FLIGHT = 4
 MAX_ENQUEUES = 3
 """How often a chunk is enqueued before it is given up as lost."""
+DEADLINE_GRACE_S = 10.0
+"""How long after a request's own `deadline_s` its partial results may still arrive."""
 BLOB_IS_GONE = "unknown_reference"
 """What a worker answers to a whole job when a stored reference has expired."""
 RECONNECT_S = (0.1, 3.0)
@@ -58,7 +61,8 @@ class _Running:
 
     ticket: _Ticket
     chunk: Chunk
-    enqueues: int = 1
+    enqueues: int = 0
+    """How often Redis has taken it."""
 
 
 class QueueVerifier(BaseVerifier):
@@ -112,7 +116,8 @@ class QueueVerifier(BaseVerifier):
             request, max_items=self._max_items, max_bytes=self._max_bytes, blob_bytes=self._blob_bytes
         )
         now = time.monotonic()
-        ticket = _Ticket(batch, Future(), now, now + self._timeout, deque(batch.chunks()))
+        limit_s = min(self._timeout, request.get("deadline_s", math.inf) + DEADLINE_GRACE_S)
+        ticket = _Ticket(batch, Future(), now, now + limit_s, deque(batch.chunks()))
         with self._lock:
             if self._closed:
                 raise VerifierClosed("this QueueVerifier is closed")
@@ -145,12 +150,16 @@ class QueueVerifier(BaseVerifier):
                 self._step()
                 pause = RECONNECT_S[0]
                 self._reachable = True
-            except (redis.ConnectionError, redis.TimeoutError) as error:
+            except redis.RedisError as error:
                 self._reachable = False
                 self._checked = 0.0  # once it is back, look which jobs it still knows
-                logger.warning("Redis does not answer (%s); next try in %.1f s", error, pause)
+                logger.warning("Redis does not answer as it should (%s); next try in %.1f s", error, pause)
                 time.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(2 * pause, RECONNECT_S[1])
+            except Exception as error:
+                logger.exception("a defect of the client; all that is outstanding fails with it")
+                for ticket in self._tickets:
+                    _finish(ticket, error)
         self._end()
 
     def _step(self) -> None:
@@ -201,6 +210,8 @@ class QueueVerifier(BaseVerifier):
             self._jobs.enqueue(
                 [(job_id, job.chunk.body, max(1, int(job.ticket.end - now))) for job_id, job in chosen]
             )
+            for _, job in chosen:
+                job.enqueues += 1
 
     def _restore_lost(self) -> None:
         """Enqueues anew what Redis no longer knows."""
@@ -208,18 +219,17 @@ class QueueVerifier(BaseVerifier):
 
     def _put_again(self, job_ids: list[str]) -> None:
         """Enqueues anew, a bounded number of times."""
-        jobs = [(job_id, self._running[job_id]) for job_id in job_ids]
-        for job_id, job in jobs:
-            job.enqueues += 1
-            if job.enqueues > MAX_ENQUEUES:
+        for job_id in job_ids:
+            if self._running[job_id].enqueues >= MAX_ENQUEUES:
                 self._settle(job_id, Outcome(failed=True))
-        self._put([(job_id, job) for job_id, job in jobs if job_id in self._running])
+        self._put([(job_id, self._running[job_id]) for job_id in job_ids if job_id in self._running])
 
     def _settle(self, job_id: str, outcome: Outcome) -> None:
         """Takes the end of a job into its batch."""
         answer = outcome.value if isinstance(outcome.value, dict) else {}
+        refusal = answer["error"] if isinstance(answer.get("error"), dict) else None
         self._jobs.forget([job_id])
-        if answer.get("error", {}).get("code") == BLOB_IS_GONE:
+        if refusal and refusal.get("code") == BLOB_IS_GONE:
             self._put_again([job_id])
             return
         job = self._running.pop(job_id)
@@ -228,8 +238,8 @@ class QueueVerifier(BaseVerifier):
             now = time.monotonic()
             again = ticket.batch.absorb(chunk, cast(ScoreResponse, answer))
             ticket.paused.extend((now + chunk.pause_s, chunk) for chunk in again)
-        elif "error" in answer:
-            _finish(ticket, rejection(chunk, answer["error"]))
+        elif refusal:
+            _finish(ticket, rejection(chunk, refusal))
         else:
             ticket.batch.fail(chunk, "job_lost", "the workers could not finish the job that held this item")
         if ticket.batch.done:
@@ -241,7 +251,7 @@ class QueueVerifier(BaseVerifier):
         for ticket in self._tickets:
             if now > ticket.end and not ticket.future.done():
                 self._expire(ticket)
-        settled = [ticket for ticket in self._tickets if ticket.future.done()]
+        settled = {ticket for ticket in self._tickets if ticket.future.done()}
         if settled:
             for ticket in settled:
                 _acknowledge(ticket)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import CancelledError, wait
 from typing import Any
@@ -157,6 +158,50 @@ def test_faulted_items_are_asked_again(
     start_worker()
     assert rewards(verifier.score(request("a", "fault once x"))) == [1, len("fault once x")]
     assert redis.hget("stub:runs", "a") == b"1"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"type": 1, "return_value": "not base64"},
+        {"type": 1, "return_value": b64encode(b"not JSON")},
+        {"type": 1, "return_value": b64encode(b'{"results": [{}]}')},
+        {"type": 1, "return_value": b64encode(b'{"results": 3}')},
+        {"type": 1, "return_value": b64encode(b'{"error": 3}')},
+        {"type": 1},
+        {"nothing": "of RQ"},
+    ],
+)
+def test_a_garbled_result_is_an_error_item_or_an_exception_but_no_hang(
+    redis: Redis, verifier: QueueVerifier, forged: dict[str, Any]
+) -> None:
+    future = verifier.submit(request("a"))
+    until(lambda: redis.llen("rq:queue:score"))
+    (job_id,) = redis.lrange("rq:queue:score", 0, -1)
+    redis.xadd(f"rq:results:{job_id.decode()}", forged)
+    assert codes(future.result(20)) <= {"job_lost", "internal"}
+    later = verifier.submit(request("a"))
+    until(lambda: redis.llen("rq:queue:score") > 1)
+    later.cancel()
+
+
+def test_a_redis_that_is_full_is_waited_for(
+    start_worker: StartWorker, redis: Redis, verifier: QueueVerifier
+) -> None:
+    redis.config_set("maxmemory", "1")
+    future = verifier.submit(request("a"))
+    time.sleep(1)
+    assert not future.done()
+    redis.config_set("maxmemory", "0")
+    start_worker()
+    assert rewards(future.result(30)) == [1]
+
+
+def test_a_requests_own_deadline_ends_the_wait(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer_client.queue.DEADLINE_GRACE_S", 0.2)
+    monkeypatch.setattr("trainer_client.queue.BLOCK_S", 0.1)
+    with QueueVerifier(redis_url) as verifier:
+        assert codes(verifier.score({**request("a"), "deadline_s": 0.2})) == {"deadline"}
 
 
 def test_without_a_worker_the_wait_ends(

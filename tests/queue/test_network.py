@@ -106,7 +106,10 @@ def rewards(response: Any) -> list[float | None]:
     return [result["reward"] for result in response["results"]]
 
 
-@pytest.mark.parametrize("who", ["client", "worker", "both"])
+@pytest.mark.parametrize(
+    "who",
+    ["both", pytest.param("client", marks=pytest.mark.slow), pytest.param("worker", marks=pytest.mark.slow)],
+)
 def test_connections_may_be_cut(
     start_worker: StartWorker, redis: Redis, redis_url: str, proxy: Proxy, who: str
 ) -> None:

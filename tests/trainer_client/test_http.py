@@ -41,6 +41,9 @@ class StubServer(ThreadingHTTPServer):
         self.authorization: set[str | None] = set()
         self.lock = threading.Lock()
 
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is no news."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
