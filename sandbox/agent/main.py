@@ -1,5 +1,6 @@
 """The agent's loop: one request in, one run, nothing left, one reply out."""
 
+import contextlib
 import gc
 import importlib
 import json
@@ -195,21 +196,20 @@ def serve(connection: socket.socket, jail: Jail, meter: Meter) -> None:
         "total_cpu": meter.total_cpu,
         "oom_detection": meter.counts_oom,
     }
-    connection.send(json.dumps(hello).encode())
-    while True:
-        data, received, _, _ = socket.recv_fds(connection, 65536, len(Fds._fields))
-        if not data:
-            return
-        try:
-            reply = serve_one(jail, meter, json.loads(data), Fds(*received), connection)
-        except HostGone:
-            return
-        finally:
-            for fd in received:
-                os.close(fd)
-        connection.send(json.dumps(reply).encode())
-        if not reply["clean"]:
-            return
+    clean = True
+    with contextlib.suppress(HostGone, BrokenPipeError, ConnectionResetError):
+        connection.send(json.dumps(hello).encode())
+        while clean:
+            data, received, _, _ = socket.recv_fds(connection, 65536, len(Fds._fields))
+            if not data:
+                raise HostGone
+            try:
+                reply = serve_one(jail, meter, json.loads(data), Fds(*received), connection)
+            finally:
+                for fd in received:
+                    os.close(fd)
+            clean = reply["clean"]
+            connection.send(json.dumps(reply).encode())
 
 
 def main() -> None:

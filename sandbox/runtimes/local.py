@@ -83,17 +83,22 @@ class LocalRuntime:
         if sys.platform != "linux":
             raise RuntimeUnavailable("namespaces need Linux; use Docker")
         reap_stale()
+        await (await self._make(None)).destroy()
         try:
             Cgroup.make(DEFAULT_MB).remove()
         except CgroupUnavailable as error:
             self.total_memory_cap = False
             if not self._accept_reduced:
                 raise RuntimeUnavailable(HOW_TO_ACCEPT.format(error=error)) from None
-        jail = await self.create()
-        await jail.destroy()
 
     async def create(self) -> LocalJail:
-        cgroup = Cgroup.make(DEFAULT_MB + AGENT_MB) if self.total_memory_cap else None
+        try:
+            cgroup = Cgroup.make(DEFAULT_MB + AGENT_MB) if self.total_memory_cap else None
+        except CgroupUnavailable as error:
+            raise RuntimeUnavailable(f"no cgroup can be made: {error}") from None
+        return await self._make(cgroup)
+
+    async def _make(self, cgroup: Cgroup | None) -> LocalJail:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             process = self._start(theirs, cgroup)
