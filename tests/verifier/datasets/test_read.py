@@ -94,6 +94,7 @@ def test_an_endless_line_is_skipped_unread(tmp_path: Path, monkeypatch: pytest.M
         ("rows.parquet", b"PAR1 and nothing else PAR1", "not readable as parquet"),
         ("rows.json", b'[{"problem": "P"}, ', "not JSON"),
     ],
+    ids=["gzip", "parquet", "JSON"],
 )
 def test_a_broken_file_says_so(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
