@@ -29,7 +29,7 @@ class ShapeConfig(Section):
 
     path: str = ""
     """Folder with config.json, *.safetensors and tokenizer.json; empty: random weights of the shape below"""
-    hidden_size: int = Field(default=96, ge=8)
+    hidden_size: int = Field(default=128, ge=8)
     layers: int = Field(default=2, ge=1)
     heads: int = Field(default=4, ge=1)
     kv_heads: int = Field(default=2, ge=1)
@@ -39,9 +39,10 @@ class ShapeConfig(Section):
 class SftConfig(Section):
     """The cold start: supervised fine-tuning on the task's traces, stopped by accuracy. 0 max_steps: none."""
 
-    max_steps: int = Field(default=1500, ge=0)
+    max_steps: int = Field(default=1000, ge=0)
+    """The learning rate falls to 0 over so many"""
     batch_size: int = Field(default=64, ge=1)
-    learning_rate: float = Field(default=3e-3, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
     warmup_steps: int = Field(default=20, ge=0)
     target_accuracy: float = Field(default=0.25, ge=0, le=1)
     """Stop once greedy accuracy on held-out problems has reached this"""

@@ -12,9 +12,9 @@ from typing import Any, Self
 import tomli_w
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from torch.utils.tensorboard import SummaryWriter
 
 from trainer.config import RECORD, Config
+from trainer.events import EventWriter
 from trainer.rollout import ScoredGroup
 
 PACKAGES = ("rlvr-verifier", "torch", "numpy", "tokenizers", "safetensors")
@@ -33,7 +33,7 @@ class Monitor:
     def __init__(self, folder: Path, console: Console | None = None) -> None:
         self.folder = folder
         self._console = console or Console(stderr=True)
-        self._events = SummaryWriter(str(folder))
+        self._events = EventWriter(folder)
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=24),
@@ -84,12 +84,12 @@ class Monitor:
     def metrics(self, step: int, metrics: Mapping[str, float]) -> None:
         """A line of metrics.jsonl, and the same scalars as TensorBoard events."""
         self._append(METRICS, {"step": step, **metrics})
-        self._scalars("", step, metrics)
+        self._events.scalars(step, metrics)
 
     def evaluation(self, step: int, task: str, metrics: Mapping[str, float]) -> None:
         """A line of eval.jsonl, likewise."""
         self._append(EVAL, {"step": step, "task": task, **metrics})
-        self._scalars(f"eval/{task}/", step, metrics)
+        self._events.scalars(step, {f"eval/{task}/{name}": value for name, value in metrics.items()})
 
     def rollouts(self, step: int, groups: Sequence[ScoredGroup]) -> None:
         """Lines of rollouts.jsonl: each completion with every component's score and why."""
@@ -118,10 +118,6 @@ class Monitor:
     def _append(self, name: str, row: Mapping[str, Any]) -> None:
         with (self.folder / name).open("a") as file:
             file.write(json.dumps(finite(row)) + "\n")
-
-    def _scalars(self, prefix: str, step: int, metrics: Mapping[str, float]) -> None:
-        for name, value in metrics.items():
-            self._events.add_scalar(prefix + name, value, step)
 
 
 def finite(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def create_optimiser(model: CausalLM, learning_rate: float) -> torch.optim.AdamW
     )
 
 
-def set_learning_rate(optimiser: torch.optim.Optimizer, peak: float, step: int, warmup_steps: int) -> None:
-    """Linear warm-up over the first steps (counted from 0), then constant."""
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float, step: int, warmup_steps: int) -> None:
+    """The rate, reached linearly over the first steps (counted from 0)."""
     for group in optimiser.param_groups:
-        group["lr"] = peak * min(1.0, (step + 1) / max(1, warmup_steps))
+        group["lr"] = rate * min(1.0, (step + 1) / max(1, warmup_steps))
