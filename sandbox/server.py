@@ -1,9 +1,10 @@
 """The sandbox over HTTP."""
 
+import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 import structlog
 from fastapi import Depends, FastAPI, Request, Response
@@ -47,14 +48,16 @@ class Service:
         self.metrics = Metrics(self.slots)
         self._running = 0
 
-    async def admit(self, limits: Limits, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Do `work` if there is room for it and its limits are allowed."""
+    async def admit(
+        self, request: Request, limits: Limits, work: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> Result:
+        """Do `work` if there is room for it and its limits are allowed, for as long as the client waits."""
         self._check(limits)
         if self._running >= self.settings.max_waiting:
             raise SandboxUnavailable("overloaded", "too many requests are waiting; retry later", 1.0)
         self._running += 1
         try:
-            return await work()
+            return await _while_connected(request, work())
         finally:
             self._running -= 1
 
@@ -80,6 +83,24 @@ class Service:
             total_cpu=jails[0].hello.total_cpu,
             separate_uids=runtime.separate_uids,
         )
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of `work`, which is cancelled when the client hangs up: nobody waits for it any more."""
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise SandboxUnavailable("sandbox_unavailable", "the client has hung up")
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -109,16 +130,16 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _add_work(app: FastAPI, service: Service) -> None:
     @app.post("/judge")
-    async def post_judge(request: JudgeRequest) -> JudgeResult:
+    async def post_judge(request: JudgeRequest, http: Request) -> JudgeResult:
         """Judge a program by its tests."""
-        result = await service.admit(request.limits, lambda: judge(request, service.slots))
+        result = await service.admit(http, request.limits, lambda: judge(request, service.slots))
         service.metrics.count(result)
         return result
 
     @app.post("/execute")
-    async def post_execute(request: ExecuteRequest) -> ExecuteResult:
+    async def post_execute(request: ExecuteRequest, http: Request) -> ExecuteResult:
         """Run a program once."""
-        return await service.admit(request.limits, lambda: execute(request, service.slots))
+        return await service.admit(http, request.limits, lambda: execute(request, service.slots))
 
 
 def _add_operations(app: FastAPI, service: Service) -> None:

@@ -125,6 +125,13 @@ def test_a_full_queue_is_429(url: str) -> None:
     assert asyncio.run(overload()) == [200, 200, 200, 429, 429]
 
 
+def test_who_hangs_up_leaves_the_queue(url: str, http: httpx.Client) -> None:
+    endless = {"code": "import time; time.sleep(300)", "tests": CASE, "limits": {"wall_s": 300}}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{url}/judge", json=endless, headers=dict(http.headers), timeout=1)
+    assert http.post("/judge", json=HONEST_REQUEST).json()["verdict"] == "correct"
+
+
 def test_metrics_and_languages(http: httpx.Client) -> None:
     http.post("/judge", json=HONEST_REQUEST)
     assert 'sandbox_tests_total{verdict="correct"}' in http.get("/metrics").text
