@@ -38,6 +38,8 @@ BUILTIN: tuple[str, ...] = (
     "verifier.rewards.combinators:ScaleReward",
     "verifier.rewards.combinators:ClipReward",
     "verifier.rewards.by_verdict:ByVerdictReward",
+    "verifier.rewards.sql:SqlReward",
+    "verifier.rewards.sql:SqlLengthReward",
     "verifier.rewards.instruction:InstructionReward",
     "verifier.rewards.json:JsonReward",
     "verifier.rewards.tool_call:ToolCallReward",

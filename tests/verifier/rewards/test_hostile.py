@@ -42,6 +42,7 @@ REWARDS: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
     ({"type": "bleu"}, {"answer": "four"}),
     ({"type": "chrf"}, {"answer": "four"}),
     ({"type": "language", "language": "en"}, None),
+    ({"type": "sql_length"}, None),
     ({"type": "instruction"}, {"func_name": "verify_sentence_constraint", "N": 3, "quantifier": "at most"}),
     (
         {"type": "instruction"},
