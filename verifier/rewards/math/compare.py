@@ -27,36 +27,30 @@ from verifier.rewards.math.answers import (
     Scalar,
     Words,
 )
+from verifier.rewards.math.equations import assigned, is_quantity, labelled, name, same_name
 from verifier.rewards.math.exact import Undefined, rational
 from verifier.rewards.math.parameters import MathParameters
 from verifier.rewards.math.read import Reading
 from verifier.rewards.math.recognize import EMPTY, MAX_NUMERAL_DIGITS, plain, words
-from verifier.rewards.math.syntax import Call, Const, Node, Num, Sym, TooLarge, add, mul, sub, symbols
-from verifier.rewards.math.units import Unit
+from verifier.rewards.math.syntax import Call, Const, Node, Num, Sym, TooLarge, mul, sub, symbols
+from verifier.rewards.math.values import ValueComparison
 
-STAGES = ("exact", "balls", "symbolic")
 _INEQUALITY = frozenset("<>≤≥≠")
 _NEVER_SYMBOLIC = (Congruence, Words, Choice, Numeral, Ratio, Clock, Day)
-_ASKED_FUNCTIONS = frozenset(
-    ["abs", "sin", "cos", "tan", "cot", "sec", "csc", "gcd", "lcm", "max", "min", "floor", "ceil", "Re", "Im"]
-)
 _LARGEST_NUMERAL = 10**MAX_NUMERAL_DIGITS
-_CONSTANTS = frozenset({"C", "c", "K"})
 
 
 class Ambiguous(Exception):
     """Several different values where one was asked for."""
 
 
-class Comparison:
+class Comparison(ValueComparison):
     """One answer against one reference."""
 
     def __init__(self, reference: Reading, answer: Reading, parameters: MathParameters) -> None:
+        super().__init__(parameters)
         self.reference = reference
         self.answer = answer
-        self.parameters = parameters
-        self.stage = "exact"
-        self.reason: str | None = None
 
     def holds(self) -> bool:
         """Whether they are equal.
@@ -96,7 +90,7 @@ class Comparison:
     def scalar(self, reference: Scalar, answer: Answer) -> bool:
         """A number or expression."""
         if isinstance(answer, Scalar):
-            return self._quantities(reference, answer)
+            return self.quantities(reference, answer)
         if isinstance(answer, Relation):
             return self._sides(reference, answer)
         if isinstance(answer, Items) and answer.form == "set" and len(answer.items) == 1:
@@ -118,8 +112,8 @@ class Comparison:
         if isinstance(answer, Items) and answer.form in ("any", "all", "all_but"):
             return self._as_regions(reference, answer)
         if isinstance(answer, (Region, Relation)) and reference.form in ("tuple", "bracket"):
-            if isinstance(answer, Relation) and (labelled := _labelled(answer)) is not None:
-                return self.items(reference, labelled)
+            if isinstance(answer, Relation) and (value := labelled(answer)) is not None:
+                return self.items(reference, value)
             return self._as_regions(reference, answer)
         if isinstance(answer, Relation) and "=" in answer.signs and len(answer.signs) == 1:
             return self.same(reference, answer.sides[1])
@@ -142,6 +136,8 @@ class Comparison:
         if isinstance(answer, Relation) and answer.signs == ("=",):
             return self.same(reference, answer.sides[1])
         if isinstance(answer, Items) and answer.form in ("tuple", "bracket"):
+            if all(isinstance(row, Items) and row.form == answer.form for row in answer.items):
+                return self.matrix(reference, Matrix(tuple(row.items for row in answer.items)))  # type: ignore[union-attr]
             return self._vector(reference, answer.items, flip=False)
         if not isinstance(answer, Matrix) or len(reference.rows) != len(answer.rows):
             return False
@@ -164,8 +160,9 @@ class Comparison:
         """The letter; or, where the reference gives its text, that."""
         if isinstance(answer, Choice):
             return reference.letter == answer.letter
-        if isinstance(answer, Scalar) and answer.value == Sym(reference.letter):
-            return answer.unit is None
+        if isinstance(answer, Scalar) and isinstance(answer.value, (Sym, Const)) and answer.unit is None:
+            if answer.value.name.upper() == reference.letter:
+                return True
         if isinstance(answer, Relation) and len(answer.sides) == 2 and answer.signs == ("=",):
             return self.same(reference, answer.sides[1])
         return reference.content is not None and self.same(reference.content, answer)
@@ -243,7 +240,7 @@ class Comparison:
         raise Ambiguous
 
     def _collections(self, reference: Items, answer: Items) -> bool:
-        (names, mine), (their_names, theirs) = _assigned(reference), _assigned(answer)
+        (names, mine), (their_names, theirs) = assigned(reference), assigned(answer)
         if names:
             return their_names in ([], names) and self._row(mine, theirs)
         if reference.form == "set" and answer.form in ("set", "list"):
@@ -305,16 +302,16 @@ class Comparison:
                 return False
             return self._as_regions(reference, answer)
         value = reference.sides[-1]
-        named = _name(reference)
+        named = name(reference)
         if not isinstance(answer, Relation):
             if isinstance(answer, Items) and answer.form == "list" and not isinstance(value, Items):
                 return self._one_of_several(reference, answer)
             return named is not None and self.same(value, answer)
         if set(answer.signs) & _INEQUALITY:
             return False
-        their_name = _name(answer)
+        their_name = name(answer)
         if named is not None and their_name is not None:
-            if _same_name(named, their_name):
+            if same_name(named, their_name):
                 return self._chain(value, answer.sides[1:])
             return self._multiples(reference, answer)
         return self._multiples(reference, answer)
@@ -324,8 +321,11 @@ class Comparison:
         if set(answer.signs) != {"="}:
             return False
         first = answer.sides[0]
-        named = _name(answer) is not None or (isinstance(first, Scalar) and _is_quantity(first.value))
+        named = name(answer) is not None or (isinstance(first, Scalar) and is_quantity(first.value))
         sides = answer.sides[1:] if named else answer.sides
+        last = sides[-1]
+        if not named and isinstance(last, Scalar) and isinstance(last.value, Sym):
+            sides = sides[:-1]
         return self._chain(reference, sides)
 
     def _chain(self, reference: Answer, sides: Sequence[Answer]) -> bool:
@@ -343,7 +343,7 @@ class Comparison:
         if symbols(mine) != symbols(theirs):
             return False
         sign = balls.ratio_sign(mine, theirs)
-        self._reached("balls")
+        self.reached("balls")
         if sign is None:
             return False
         if reference.signs == answer.signs and (sign > 0 or reference.signs[0] in "=≠"):
@@ -367,95 +367,6 @@ class Comparison:
     def _row(self, mine: Sequence[Answer], theirs: Sequence[Answer]) -> bool:
         return len(mine) == len(theirs) and all(self.same(a, b) for a, b in zip(mine, theirs, strict=True))
 
-    # Values
-
-    def _quantities(self, reference: Scalar, answer: Scalar) -> bool:
-        mine, theirs = reference.unit, answer.unit
-        if (isinstance(mine, Unit) and mine.is_number) or (isinstance(theirs, Unit) and theirs.is_number):
-            return self._scaled(reference, answer)
-        if mine is None or theirs is None:
-            if mine is not theirs and self.parameters.units == "require":
-                self.reason = "unit"
-                return False
-            return self.values(reference.value, answer.value)
-        if isinstance(mine, Unit) and isinstance(theirs, Unit):
-            return self._converted(reference, answer, mine, theirs)
-        if mine != theirs:
-            self.reason = "unit"
-            return False
-        return self.values(reference.value, answer.value)
-
-    def _converted(self, reference: Scalar, answer: Scalar, mine: Unit, theirs: Unit) -> bool:
-        if mine.dimension != theirs.dimension:
-            self.reason = "unit"
-            return False
-        if mine == theirs:
-            return self.values(reference.value, answer.value)
-        return self.values(_in_base_units(reference.value, mine), _in_base_units(answer.value, theirs))
-
-    def _scaled(self, reference: Scalar, answer: Scalar) -> bool:
-        """``50%`` for 0.5 and ``30°`` for pi/6; where units may be left out, also for 50 and 30."""
-        units = [unit for unit in (reference.unit, answer.unit) if unit is not None]
-        if not all(isinstance(unit, Unit) and unit.is_number for unit in units):
-            self.reason = "unit"
-            return False
-        if self.values(
-            _in_base_units(reference.value, reference.unit), _in_base_units(answer.value, answer.unit)
-        ):
-            return True
-        if len(units) == 2 or self.parameters.units == "require":
-            return False
-        return self.values(reference.value, answer.value)
-
-    def values(self, reference: Node, answer: Node) -> bool:
-        """Whether two expressions have the same value, within the tolerance that was asked for."""
-        if reference == answer:
-            return True
-        if regions.infinity(reference) or regions.infinity(answer):
-            return regions.infinity(reference) == regions.infinity(answer)
-        constant = _integration_constant(reference)
-        if constant is not None:
-            return self._antiderivatives(reference, constant, answer)
-        mine, theirs = rational(reference), rational(answer)
-        if mine is not None and theirs is not None and mine == theirs:
-            return True
-        if self._is_close(reference, answer):
-            return True
-        if mine is not None and theirs is not None:
-            return False
-        self._reached("balls")
-        equal = balls.equal(reference, answer)
-        if equal is None:
-            self.reason = self.reason or "undecided"
-        return bool(equal)
-
-    def _antiderivatives(self, reference: Node, constant: Sym, answer: Node) -> bool:
-        """Whether both are the same up to a constant, which only ``integration_constant`` may leave out."""
-        theirs = _integration_constant(answer)
-        if theirs is None and (
-            self.parameters.integration_constant == "require" or constant.name in symbols(answer)
-        ):
-            return False
-        rest = answer if theirs is None else _put_zero(answer, theirs)
-        self._reached("balls")
-        return balls.is_constant(sub(_put_zero(reference, constant), rest))
-
-    def _is_close(self, reference: Node, answer: Node) -> bool:
-        tolerance = self.parameters.tolerance
-        if tolerance == "exact" or symbols(reference) or symbols(answer):
-            return False
-        if isinstance(tolerance, float):
-            error, relative = Fraction(tolerance), True
-        else:
-            literal = (
-                reference.args[0] if isinstance(reference, Call) and reference.name == "neg" else reference
-            )
-            if not isinstance(literal, Num) or not literal.places:
-                return False
-            error, relative = Fraction(1, 2 * 10**literal.places), False
-        self._reached("balls")
-        return balls.close(reference, answer, error, relative)
-
     def _opaque(self, reference: Answer, answer: Answer) -> bool:
         """What the grammar does not know goes to the last stage, as the whole texts; parts of them do not."""
         from verifier.rewards.math import symbolic
@@ -464,15 +375,11 @@ class Comparison:
             return reference == answer
         if isinstance(reference, _NEVER_SYMBOLIC) or isinstance(answer, _NEVER_SYMBOLIC):
             return False
-        self._reached("symbolic")
+        self.reached("symbolic")
         equal = symbolic.equal(self.reference.text, self.answer.text)
         if equal is None:
             self.reason = self.reason or "unreadable"
         return bool(equal)
-
-    def _reached(self, stage: str) -> None:
-        if STAGES.index(stage) > STAGES.index(self.stage):
-            self.stage = stage
 
 
 _BY_KIND: dict[type[Answer], Callable[[Comparison, Any, Answer], bool]] = {
@@ -495,86 +402,6 @@ def _node(answer: Answer) -> Node:
     return answer.value
 
 
-def _name(relation: Relation) -> Node | Answer | None:
-    """The name that an equation gives a value: its left side, when the value is without it."""
-    left = relation.sides[0]
-    if isinstance(left, Items):
-        return (
-            left
-            if all(isinstance(item, Scalar) and isinstance(item.value, Sym) for item in left.items)
-            else None
-        )
-    if not isinstance(left, Scalar):
-        return None
-    if isinstance(left.value, Sym) or _is_application(left.value):
-        used = {
-            name for side in relation.sides[1:] if isinstance(side, Scalar) for name in symbols(side.value)
-        }
-        return left.value if not (isinstance(left.value, Sym) and left.value.name in used) else None
-    return None
-
-
-def _is_application(node: Node) -> bool:
-    """``f(x)``, which the grammar reads as a product."""
-    return (
-        isinstance(node, Call)
-        and node.name == "mul"
-        and len(node.args) == 2
-        and isinstance(node.args[0], Sym)
-        and node.args[0].name[0] in "fghFGHPTS"
-        and isinstance(node.args[1], (Sym, Num))
-    )
-
-
-def _is_quantity(node: Node) -> bool:
-    """What a problem asks for by an expression: ``|A|``, ``\\sin A``, the segment ``AB``, the sum ``m + n``."""
-    if not isinstance(node, Call):
-        return False
-    if node.name in ("add", "mul"):
-        parts = [part.name if isinstance(part, Sym) else "" for part in node.args]
-        return (
-            all(parts) and len(set(parts)) == len(parts) and (node.name == "add" or "".join(parts).isupper())
-        )
-    return node.name in _ASKED_FUNCTIONS and all(isinstance(part, Sym) for part in node.args)
-
-
-def _same_name(mine: Node | Answer, theirs: Node | Answer) -> bool:
-    """Equal names; and a function's value may be called ``y``."""
-    if mine == theirs:
-        return True
-    labels = [str(name.name) if isinstance(name, Sym) else "" for name in (mine, theirs)]
-    applications = [_is_label(label) for label in labels]
-    return (applications[0] and labels[1] == "y") or (applications[1] and labels[0] == "y")
-
-
-def _is_label(name: str) -> bool:
-    return len(name) > 3 and name[1:2] == "(" and name[-1] == ")"
-
-
-def _labelled(relation: Relation) -> Items | None:
-    """The value of ``(x, y) = (1, 2)``."""
-    value = relation.sides[-1]
-    return value if relation.signs == ("=",) and isinstance(value, Items) else None
-
-
-def _assigned(items: Items) -> tuple[list[str], list[Answer]]:
-    """Names and values of ``x=-1, y=5`` in the order of names; only values of ``x=2, x=3`` and ``x=2, 3``."""
-    values: list[tuple[str, Answer]] = []
-    for item in items.items:
-        if not (isinstance(item, Relation) and item.signs == ("=",)):
-            continue
-        name = item.sides[0]
-        if isinstance(name, Scalar) and isinstance(name.value, Sym):
-            values.append((name.value.name, item.sides[1]))
-    names = [name for name, _ in values]
-    if len(values) == len(items.items) and len(set(names)) == len(names):
-        values.sort(key=lambda pair: pair[0])
-        return [name for name, _ in values], [value for _, value in values]
-    if values and len(set(names)) == 1:
-        return [], [item.sides[1] if isinstance(item, Relation) else item for item in items.items]
-    return [], list(items.items)
-
-
 def _is_empty(answer: Answer) -> bool:
     if isinstance(answer, Words):
         return answer.text in EMPTY
@@ -592,40 +419,3 @@ def _clock_ratio(clock: Clock) -> Ratio:
 def _hour(clock: Clock) -> int:
     """On the clock of 24 hours."""
     return clock.hour % 12 + (12 if clock.half == "pm" else 0)
-
-
-def _in_base_units(value: Node, unit: Unit | str | None) -> Node:
-    if not isinstance(unit, Unit):
-        return value
-    shifted = add(value, Num(unit.offset)) if unit.offset else value
-    scaled = mul(shifted, Num(unit.size))
-    return mul(scaled, Const("deg")) if unit.degrees else scaled
-
-
-def _integration_constant(node: Node) -> Sym | None:
-    """The ``C`` of ``… + C``: a term of its own in a sum with other variables, and nowhere else."""
-    if not (isinstance(node, Call) and node.name == "add"):
-        return None
-    terms = _terms(node)
-    found = [term for term in terms if isinstance(term, Sym) and term.name in _CONSTANTS]
-    if (
-        len(found) != 1
-        or sum(found[0].name in symbols(term) for term in terms) != 1
-        or len(symbols(node)) < 2
-    ):
-        return None
-    return found[0]
-
-
-def _terms(node: Node) -> list[Node]:
-    if isinstance(node, Call) and node.name == "add":
-        return [term for argument in node.args for term in _terms(argument)]
-    return [node]
-
-
-def _put_zero(node: Node, name: Sym) -> Node:
-    if node == name:
-        return Num(Fraction(0))
-    if isinstance(node, Call):
-        return Call(node.name, tuple(_put_zero(argument, name) for argument in node.args))
-    return node

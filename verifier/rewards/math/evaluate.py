@@ -232,6 +232,7 @@ _FUNCTIONS: dict[str, Callable[..., acb]] = {
     "arcsinh": lambda value: value.asinh(),
     "arccosh": lambda value: value.acosh(),
     "arctanh": lambda value: value.atanh(),
+    "cis": lambda value: (value * acb(0, 1)).exp(),
     "exp": lambda value: value.exp(),
     "ln": _log,
     "log10": lambda value: _log(value, acb(10)),

@@ -8,12 +8,13 @@ from functools import lru_cache
 
 from verifier.rewards.math import symbolic
 from verifier.rewards.math.answers import Answer, Opaque, Relation, Scalar
-from verifier.rewards.math.compare import STAGES, Ambiguous, Comparison
+from verifier.rewards.math.compare import Ambiguous, Comparison
 from verifier.rewards.math.exact import Undefined, rational
 from verifier.rewards.math.extract import Extraction, extract, extract_reference
 from verifier.rewards.math.parameters import MathParameters
 from verifier.rewards.math.read import Reading, read
 from verifier.rewards.math.syntax import TooLarge, Unparsable, symbols
+from verifier.rewards.math.values import STAGES
 from verifier.schema import JsonObject, Verdict
 
 _MAX_SHOWN = 1_000

@@ -46,6 +46,7 @@ COMMANDS: dict[str, str] = {
     **dict.fromkeys(["biggr", "displaystyle", "textstyle", "limits", "nolimits", "strut", "mathstrut"], ""),
     **dict.fromkeys([",", ";", ":", "!", " ", "quad", "qquad", "thinspace", "enspace", "hfill", "\n",
     ">"], " "),
+    **dict.fromkeys(["large", "Large", "huge", "Huge", "small"], ""),
     **dict.fromkeys(["middle", "rm", "bf", "it", "(", ")", "[", "]", "cal", "tt", "sf", "normalsize"], " "),
     **dict.fromkeys(["dfrac", "tfrac", "cfrac"], r"\frac "),
     **dict.fromkeys(["dbinom", "tbinom"], r"\binom "),

@@ -39,12 +39,14 @@ _SYNONYMS = {
 FUNCTIONS = frozenset(
     (  # noqa: SIM905
         "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sech csch "
-        "arcsinh arccosh arctanh ln log10 exp sqrt abs floor ceil gamma sgn gcd lcm max min Re Im cbrt "
+        "arcsinh arccosh arctanh cis ln log10 exp sqrt abs floor ceil gamma sgn gcd lcm max min Re Im cbrt "
         "erf zeta"
     ).split()
 )
 _SEVERAL = frozenset({"gcd", "lcm", "max", "min"})
-_NAMES = sorted((FUNCTIONS | set(_SYNONYMS)) - {"gamma", "Re", "Im", "zeta"}, key=len, reverse=True)
+_NAMES = sorted(
+    (FUNCTIONS | set(_SYNONYMS)) - {"gamma", "Re", "Im", "zeta"} | {"frac", "binom"}, key=len, reverse=True
+)
 _NAMED_CONSTANTS = {
     "pi": "pi",
     "oo": "inf",
@@ -189,6 +191,8 @@ class _Parser:
             return self._mixed(factors)
         before = factors[-1]
         factor = self.power()
+        if token.value == "{" and isinstance(before, Num) and isinstance(factor, Num):
+            raise Unparsable  # printed as the digits of one number
         if (
             isinstance(before, Num)
             and token.kind == "cmd"

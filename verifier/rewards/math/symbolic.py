@@ -26,7 +26,10 @@ _EXPLOSIVE = re.compile(
     r"|\\[dt]?binom|\\choose|\\Gamma|\\zeta"
     r"|\d[eE]\d{3,}"
 )
-_FOREIGN = re.compile(r"__|[\"'`@#;]|\\(?:input|include|write|def|let|catcode|csname|read|open)")
+_FOREIGN = re.compile(
+    r"\\(?:approx|sim|simeq|equiv|cong|mid|l?dots|pm)(?![a-z])|≈|≡|\.\.\."  # says no one thing
+    r"|__|[\"'`@#;]|\\(?:input|include|write|def|let|catcode|csname|read|open)"
+)
 _FINE = {"float_rounding": 30, "numeric_precision": 40}
 
 

@@ -50,7 +50,7 @@ _TEXT_COMMANDS = frozenset(
         "phantom hspace vspace color textcolor label tag mathop ensuremath"
     ).split()
 )
-_DROPPED = frozenset({"phantom", "hspace", "vspace", "color", "label", "tag"})
+_DROPPED = frozenset({"phantom", "hspace", "vspace", "color", "textcolor", "label", "tag"})
 _OPENING = frozenset("([")
 _CLOSING = frozenset(")]")
 

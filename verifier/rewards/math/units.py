@@ -92,6 +92,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "thousand": ("", "x1000"),
     "million": ("", "x1000000"),
     "billion": ("", "x1000000000"),
+    "th st nd rd": ("", "1"),
     "degree deg °": ("", "deg"),
     "rad radian": ("", "1"),
     "percent pct % percentage": ("", "1/100"),
@@ -127,6 +128,23 @@ def _unit(dimension: str, size: str) -> Unit:
 _UNITS = {name: _unit(*entry) for names, entry in _TABLE.items() for name in names.split()}
 _POWER_WORDS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _FILLERS = frozenset(["of", "the", "a", "an", "each", "total", "in"])
+_ORDINALS = frozenset({"th", "st", "nd", "rd"})
+_DOUBTS = frozenset(
+    {
+        "not",
+        "or",
+        "wrong",
+        "either",
+        "maybe",
+        "perhaps",
+        "possibly",
+        "unless",
+        "never",
+        "incorrect",
+        "no",
+        "if",
+    }
+)
 _TERM = re.compile(r"([A-Za-z]+|[¤€£¥₹¢°%$](?:[CF]\b)?)\s*(?:\^?\s*\{?\s*(-?\d)\s*\}?)?")
 
 
@@ -145,7 +163,13 @@ def read(text: str) -> Unit | str | None:
     if known is not None:
         return known
     words = [word for word in re.findall(r"[^\W\d_]+", text.lower()) if word not in _FILLERS]
-    if not words or len(words) > 4 or re.search(r"[\d=<>()\[\]]", text):
+    if (
+        not words
+        or len(words) > 4
+        or words[0] in _ORDINALS
+        or not _DOUBTS.isdisjoint(words)
+        or re.search(r"[\d=<>()\[\]]", text)
+    ):
         return None
     return " ".join(word.removesuffix("s") for word in words)
 
