@@ -34,6 +34,7 @@ class Monitor:
         self.folder = folder
         self._console = console or Console(stderr=True)
         self._events = EventWriter(folder)
+        self._waits = False
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=24),
@@ -60,10 +61,12 @@ class Monitor:
         self._console.print(text, highlight=False)
 
     def status(self, text: str) -> None:
-        """What the run waits for, behind the progress bar; empty when it goes on."""
-        self._progress.update(self._task, status=text)
-        if text and not self._console.is_terminal:
+        """What the run waits for, behind the progress bar; empty when it goes on. Where no line can be redrawn,
+        the first of one wait is said."""
+        if text and not self._waits and not self._console.is_terminal:
             self.say(text)
+        self._waits = bool(text)
+        self._progress.update(self._task, status=text)
 
     def stage(self, name: str, total: int, done: int = 0) -> None:
         """Begin a stage of so many steps."""

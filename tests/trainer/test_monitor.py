@@ -60,5 +60,9 @@ def test_a_status_is_said_where_no_line_can_be_redrawn(tmp_path: Path) -> None:
         monitor.stage("GRPO", 10)
         monitor.advance(1, reward=0.5)
         monitor.status("no rewards for 6 s")
+        monitor.status("no rewards for 7 s")
         monitor.status("")
-    assert output.getvalue().count("no rewards for 6 s") == 1
+        monitor.status("no rewards for 8 s")
+    assert "no rewards for 6 s" in output.getvalue()
+    assert "7 s" not in output.getvalue()
+    assert "no rewards for 8 s" in output.getvalue()
