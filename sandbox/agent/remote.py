@@ -18,6 +18,8 @@ from .peer import Message, Peer
 from .values import CannotCross, builtin_type, decode, encode, is_builtin_type
 
 MAX_CONTAINS = 1_000_000
+SPECIAL_ATTRIBUTES = ("__name__", "__qualname__", "__doc__", "__module__", "__enter__", "__exit__")
+"""Others are protocols of libraries: `__array_interface__` would let a candidate name an address to read."""
 LIST_ITERATOR: type = type(iter([]))
 ITERATORS: tuple[Any, ...] = (types.GeneratorType, map, filter, zip, enumerate, LIST_ITERATOR)
 
@@ -124,6 +126,8 @@ class Remote:
         object.__setattr__(self, "_remote_mixed_", mixed)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__") and name not in SPECIAL_ATTRIBUTES:
+            raise AttributeError(name)
         return self._remote_link_.value(op="get", object=self._remote_number_, name=name)
 
     def __setattr__(self, name: str, value: Any) -> None:

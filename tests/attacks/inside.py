@@ -159,6 +159,17 @@ SHADOWING = [
         ("import colorsys, unittest, xml, pdb\nassert f(1) == 2",),
     ),
     Hack(
+        "library_protocols",
+        "a remote object has no special attributes but a few harmless ones",
+        "class Sly:\n    def __getattr__(self, name): return lambda *a: True\ndef f(x): return Sly()",
+        ("assert",),
+        (
+            "assert hasattr(f(1), '__array_interface__')",
+            "assert f(1).__array__()",
+            "assert f(1).__eq_override__(1)",
+        ),
+    ),
+    Hack(
         "settrace",
         "tracing sees the candidate's frames only",
         "import sys\ndef trace(frame, event, arg):\n"

@@ -165,7 +165,11 @@ def sandbox_of(kind: str) -> Iterator[Sandbox]:
         yield sandbox
 
 
-RUNTIMES = [pytest.param("docker", marks=pytest.mark.docker), "local", "unprivileged"]
+RUNTIMES = [
+    pytest.param("docker", marks=pytest.mark.docker),
+    "local",
+    pytest.param("unprivileged", marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(scope="session", params=RUNTIMES)

@@ -33,7 +33,6 @@ CHEATS = {
     "anything": ANYTHING,
     "sys.exit(0)": "    import sys\n    sys.exit(0)\n",
     "os._exit(0)": "    import os\n    os._exit(0)\n",
-    "nothing": "    pass\n",
 }
 
 
