@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from verifier.rewards.base import ItemReward, RewardParameters, Sample, Score
 from verifier.rewards.extraction import tagged
-from verifier.rewards.languages import LANGUAGES, detect_language
+from verifier.rewards.languages import LANGUAGES, detect_language, load_model
 from verifier.schema import Verdict
 
 MAX_CHARACTERS = 200_000
@@ -92,6 +92,11 @@ class LanguageReward(ItemReward[LanguageParameters]):
 
     type_name = "language"
     Parameters = LanguageParameters
+    isolated = True
+
+    def preload(self) -> None:
+        """Read the detector's model."""
+        load_model()
 
     def score(self, sample: Sample, parameters: LanguageParameters) -> Score:
         """Count the words, sentence by sentence."""

@@ -26,6 +26,11 @@ def _identifier() -> Any:
     return identifier
 
 
+def load_model() -> None:
+    """Read the detector's model: most of a second, and a temporary file."""
+    _identifier()
+
+
 def detect_language(text: str) -> str | None:
     """The ISO 639-1 code of the text's language; None where there are fewer than three letters to tell by."""
     text = text[:MAX_CHARACTERS]

@@ -17,6 +17,7 @@ from verifier.rewards.base import (
 from verifier.rewards.extraction import after_reasoning
 from verifier.rewards.instruction import ifeval, tulu
 from verifier.rewards.instruction.rule import Rule, read_arguments
+from verifier.rewards.languages import load_model
 from verifier.schema import Verdict
 
 MAX_INSTRUCTIONS = 100
@@ -47,6 +48,11 @@ class InstructionReward(ItemReward[InstructionParameters]):
 
     type_name = "instruction"
     Parameters = InstructionParameters
+    isolated = True
+
+    def preload(self) -> None:
+        """Read the detector's model: an instruction may ask for a language."""
+        load_model()
 
     def score(self, sample: Sample, parameters: InstructionParameters) -> Score:
         """Check each instruction."""
