@@ -24,7 +24,7 @@ _ENOUGH_POINTS = 4
 _MAX_NODES = 1_500
 _MAX_SYMBOLS = 12
 _SLACK_BITS = 64
-_WHOLE_NUMBERS_ONLY = ("factorial", "factorial2", "binom", "floor", "ceil", "gcd", "lcm")
+_WHOLE_NUMBERS_ONLY = ("factorial", "factorial2", "binom")
 
 
 def equal(left: Node, right: Node) -> bool | None:
@@ -111,10 +111,16 @@ def _equal_constants(left: Node, right: Node) -> bool | None:
 
 
 def _equal_at_points(left: Node, right: Node, names: list[str]) -> bool | None:
+    """Agreement at many points, and at one of them to the last of the finest bits."""
+    agreed = _agree(left, right, names, _FINE, _ENOUGH_POINTS + len(names))
+    return _agree(left, right, names, _FINEST, 1) if agreed else agreed
+
+
+def _agree(left: Node, right: Node, names: list[str], bits: int, enough: int) -> bool | None:
     is_complex = has(left, "i") or has(right, "i")
     whole = has(left, *_WHOLE_NUMBERS_ONLY) or has(right, *_WHOLE_NUMBERS_ONLY)
     agreed, defined = 0, False
-    with flint.ctx.workprec(_FINE):
+    with flint.ctx.workprec(bits):
         for first, second in _pairs(left, right, names, whole):
             defined = True
             if not is_complex and not (_is_real(first) and _is_real(second)):
@@ -122,7 +128,7 @@ def _equal_at_points(left: Node, right: Node, names: list[str]) -> bool | None:
             if not _holds_zero(first - second):
                 return False
             agreed += _is_tiny(first - second, _COARSE)
-            if agreed >= _ENOUGH_POINTS + len(names):
+            if agreed >= enough:
                 return True
     if not defined:
         raise Undefined

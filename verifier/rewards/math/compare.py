@@ -160,9 +160,8 @@ class Comparison(ValueComparison):
         """The letter; or, where the reference gives its text, that."""
         if isinstance(answer, Choice):
             return reference.letter == answer.letter
-        if isinstance(answer, Scalar) and isinstance(answer.value, (Sym, Const)) and answer.unit is None:
-            if answer.value.name.upper() == reference.letter:
-                return True
+        if _letter(answer) == reference.letter:
+            return True
         if isinstance(answer, Relation) and len(answer.sides) == 2 and answer.signs == ("=",):
             return self.same(reference, answer.sides[1])
         return reference.content is not None and self.same(reference.content, answer)
@@ -395,6 +394,13 @@ _BY_KIND: dict[type[Answer], Callable[[Comparison, Any, Answer], bool]] = {
     Clock: Comparison.clock,
     Day: Comparison.day,
 }
+
+
+def _letter(answer: Answer) -> str | None:
+    """The letter, in upper case, of an answer that was read as a mere variable."""
+    if isinstance(answer, Scalar) and isinstance(answer.value, (Sym, Const)) and answer.unit is None:
+        return answer.value.name.upper()
+    return None
 
 
 def _node(answer: Answer) -> Node:

@@ -27,7 +27,7 @@ _CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)\s*(?P<half>[ap]\.?\s
 _HOUR = re.compile(r"(?P<hour>\d{1,2})\s*(?P<half>[ap]\.?m\b\.?)", re.I)
 _LETTER = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?(?:\(([A-Ja-j])\)|([A-J])[.):]?)", re.I)
 _LETTER_AND_CONTENT = re.compile(r"(?:\(([A-J])\)|([A-J])[.):](?=\s|\\))[\s:]*(?P<content>\S.*)", re.DOTALL)
-_ANOTHER_CHOICE = re.compile(r"\bor\b|\bnot\b|\([A-J]\)|^[,/&]|^and\b")
+_ANOTHER_CHOICE = re.compile(r"\b[A-J][.):](?=\s|$)|\bor\b|\bnot\b|\([A-J]\)|^[,/&]|^and\b")
 _NUMERAL = re.compile(r"\(?(?P<digits>[0-9][0-9A-Za-z]*|[A-Z][0-9A-Z]*)\)?_(?P<base>\d{1,2}|[a-z]{3,7})")
 _BASE_WORDS = re.compile(r"(?P<digits>[0-9A-Z]+)\s*\(?(?:in\s+)?base\s*-?\s*(?P<base>\d{1,2})\)?")
 _PREFIXED = re.compile(r"0(?P<kind>[bxo])(?P<digits>[0-9A-Fa-f]+)")
