@@ -78,15 +78,23 @@ def _proc_cpu_s() -> float:
 
 def longest_wait_s() -> float:
     """The longest time any living thread of the run stood runnable without a CPU."""
-    longest = 0
+    waits = [0]
     for pid in _pids():
-        if pid == OWN_PID:
-            continue
-        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            fields = _read(str(task)).split()
-            if len(fields) > 1:
-                longest = max(longest, int(fields[1]))
-    return longest / 1e9
+        if pid != OWN_PID:
+            waits += [_wait_ns(pid, thread) for thread in _threads(pid)]
+    return max(waits) / 1e9
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:  # it has ended meanwhile
+        return []
+
+
+def _wait_ns(pid: int, thread: str) -> int:
+    fields = _read(f"/proc/{pid}/task/{thread}/schedstat").split()
+    return int(fields[1]) if len(fields) > 1 else 0
 
 
 class Machine:

@@ -150,10 +150,18 @@ def _attempt(body: Callable[[], Any], link: Link) -> Message | None:
         failure = {"failed": "incorrect", "message": str(error)[:500]}
     except BaseException as error:  # noqa: BLE001 - any exception out of a test is a failure
         verdict = "runtime_error" if getattr(error, "from_candidate", False) else "incorrect"
-        failure = {"failed": verdict, "message": f"{type(error).__name__}: {error}"[:500]}
+        failure = {"failed": verdict, "message": _message(error)}
     if link.peer.gone:  # a bare `except:` in the tests may have hidden it
         return {"gone": "the candidate's process ended during this test"}
     return failure
+
+
+def _message(error: BaseException) -> str:
+    """An exception may hold objects of the candidate, which then writes this text, or refuses to."""
+    try:
+        return f"{type(error).__name__}: {error}"[:500]
+    except BaseException:  # noqa: BLE001 - see above
+        return type(error).__name__
 
 
 def _only(record: Message) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 from sandbox.agent.values import CannotCross, decode, encode
-from sandbox.channel import Job, Run
+from sandbox.channel import Job
 from sandbox.errors import UnusableTests
 from sandbox.judge.compare import same_value
 from sandbox.judge.outcome import Runner
@@ -28,7 +28,7 @@ def judge_call(request: JudgeRequest, tests: CallTests, runner: Runner) -> Async
         program = request.code.encode("utf-8", "surrogatepass")
         return Job("call", program, request.limits, job, tests=len(rest))
 
-    def judge(index: int, record: Record, _: Run) -> tuple[Verdict, str]:
+    def judge(index: int, record: Record) -> tuple[Verdict, str]:
         if "syntax" in record:
             return "compile_error", str(record["syntax"])
         if "error" in record:

@@ -11,22 +11,22 @@ from sandbox.judge.outcome import Failure, Runner, failure_of, stderr_tail
 from sandbox.schema import CaseResult, Limits, Verdict
 
 Record = dict[str, Any]
-Judge = Callable[[int, Record, Run], tuple[Verdict, str]]
+Judge = Callable[[int, Record], tuple[Verdict, str]]
 LONGEST_MESSAGE = 1000
 
 
 async def judge_series(
     runner: Runner, make_job: Callable[[int], Job], total: int, limits: Limits, judge: Judge
 ) -> AsyncIterator[CaseResult]:
-    """Results of `total` tests. `make_job(n)` runs the tests from n on; `judge(n, record, run)` says what to
-    make of what was recorded of test n.
+    """Results of `total` tests. `make_job(n)` runs the tests from n on; `judge(n, record)` says what to make
+    of what was recorded of test n.
     """
     done = 0
     while done < total:
         run = await runner.run(make_job(done))
         loaded, records = _records(run.results, total - done)
         for record in records:
-            yield _case(done, run, *judge(done, record, run), record)
+            yield _case(done, run, *judge(done, record), record)
             done += 1
         if done == total:
             return

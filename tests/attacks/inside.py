@@ -210,6 +210,29 @@ FORGING = [
         "os._exit(0)",
     ),
     Hack(
+        "write_an_exceptions_text",
+        "the text of an exception that holds the candidate's objects is asked for with care",
+        "import os, struct, json\n"
+        "def say(m):\n    b = json.dumps(m).encode(); os.write(3, struct.pack('!I', len(b)) + b)\n"
+        "say({'ready': True})\n"
+        "kind = {'number': 1, 'kind': 'exception', 'name': 'E', 'bases': ['Exception'], 'own': True}\n"
+        "argument = {'$ref': {'number': 2, 'kind': 'object', 'name': 'o'}}\n"
+        "say({'error': {'class': kind, 'arguments': [argument], 'message': ''}})\n"
+        "import time; time.sleep(0.2); os._exit(0)",
+        ("assert",),
+    ),
+    Hack(
+        "fill_the_box_before_the_set_up",
+        "tests that fail with this program, and not with an empty one, are the program's failure",
+        "try:\n    with open('/box/all', 'wb') as f:\n        while True: f.write(bytes(1 << 19))\n"
+        "except OSError: pass\n"
+        "try:\n    for i in range(10000): open(f'/box/{i}', 'w').close()\nexcept OSError: pass\n"
+        "def f(x): return 1",
+        ("assert",),
+        ("assert f(1) == 2",),
+        "import tempfile\nwith tempfile.NamedTemporaryFile() as file: file.write(b'x' * 1000)",
+    ),
+    Hack(
         "speak_the_protocol",
         "answers are claims about values, and are compared",
         "import os, struct, json\n"
