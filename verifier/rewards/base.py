@@ -145,6 +145,14 @@ class GroupReward(Reward[P]):
         """The rewards it needs of each member (say, whether it is right), by path in the parameters."""
         return {}
 
+    def admit(self, sample: Sample, parameters: P) -> None:
+        """Say whether a sample can be a member; by default any can.
+
+        Raises:
+            ItemInvalid: it cannot, and is left out of its group.
+        """
+        return
+
     @abstractmethod
     def score_group(self, members: Sequence[Member], parameters: P) -> list[Score]:
         """Judge all members, in their order. An item without a group is a group of one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from verifier.rewards.base import GroupReward, Member, Score
+from verifier.rewards.base import GroupReward, Member, Sample, Score
 from verifier.rewards.length.measure import measured_length
 from verifier.rewards.length.parameters import LengthParameters
 from verifier.schema import RewardSpec, Verdict
@@ -21,6 +21,10 @@ class LengthInGroup(GroupReward[LengthParameters]):
         """The reward that says what is right."""
         assert parameters.correct is not None
         return {"correct": parameters.correct}
+
+    def admit(self, sample: Sample, parameters: LengthParameters) -> None:
+        """A member has a length."""
+        measured_length(sample, parameters)
 
     def score_group(self, members: Sequence[Member], parameters: LengthParameters) -> list[Score]:
         """Work out the form's formula over all members."""
