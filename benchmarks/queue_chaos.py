@@ -95,7 +95,7 @@ def kill_one(redis: Redis) -> tuple[str, float] | None:
 
 def run_chaos(redis: Redis, kills: int, pause_s: float) -> dict[str, Any]:
     """Kills so often while jobs run, waits for the rest, and counts."""
-    jobs = enqueue(redis, int(kills * pause_s * WORKERS * 0.6 / MEAN_S))
+    jobs = enqueue(redis, int(kills * pause_s * WORKERS * 0.9 / MEAN_S))
     killed: list[tuple[str, float]] = []
     started = time.time()
     while len(killed) < kills and ended(redis, jobs) < len(jobs):

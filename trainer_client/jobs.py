@@ -71,22 +71,32 @@ class ScoreJobs:
         self._wake_key = f"verifier:wake:{uuid.uuid4().hex}"
         self._woken = "0-0"
 
-    def enqueue(self, jobs: Sequence[tuple[str, dict[str, Any], int]]) -> None:
-        """Enqueues (id, request, seconds it may wait) in one transaction."""
-        self._queue.enqueue_many(
-            [
-                Queue.prepare_data(
-                    SCORE_BATCH,
-                    args=(request,),
-                    job_id=job_id,
-                    timeout=self._job_timeout_s,
-                    ttl=ttl_s,
-                    result_ttl=RESULT_TTL_S,
-                    failure_ttl=RESULT_TTL_S,
-                    description="score_batch",  # else RQ quotes the arguments here
-                )
-                for job_id, request, ttl_s in jobs
-            ]
+    def exchange(self, ended: Sequence[str], jobs: Sequence[tuple[str, dict[str, Any], int]]) -> None:
+        """Deletes jobs and their results, and enqueues others: in one transaction.
+
+        Args:
+            ended: one of them that still waits will not run.
+            jobs: ids, requests, and how many seconds they may wait.
+        """
+        with self._redis.pipeline() as pipe:
+            if ended:
+                pipe.unlink(*(f"rq:{kind}:{job_id}" for job_id in ended for kind in ("job", "results")))
+                pipe.zrem(f"rq:finished:{self._queue.name}", *ended)
+                pipe.zrem(f"rq:failed:{self._queue.name}", *ended)
+            if jobs:
+                self._queue.enqueue_many([self._call(*job) for job in jobs], pipeline=pipe)
+            pipe.execute()
+
+    def _call(self, job_id: str, request: dict[str, Any], ttl_s: int) -> Any:
+        return Queue.prepare_data(
+            SCORE_BATCH,
+            args=(request,),
+            job_id=job_id,
+            timeout=self._job_timeout_s,
+            ttl=ttl_s,
+            result_ttl=RESULT_TTL_S,
+            failure_ttl=RESULT_TTL_S,
+            description="score_batch",  # else RQ quotes the arguments here
         )
 
     def store(self, blobs: Mapping[str, bytes], ttl_s: int) -> None:
@@ -131,17 +141,6 @@ class ScoreJobs:
     def count_workers(self) -> int:
         """How many workers serve the queue."""
         return self._redis.scard(f"rq:workers:{self._queue.name}")
-
-    def forget(self, job_ids: Sequence[str]) -> None:
-        """Deletes jobs and their results; one that waits will not run."""
-        if not job_ids:
-            return
-        name = self._queue.name
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.unlink(*(f"rq:{kind}:{job_id}" for job_id in job_ids for kind in ("job", "results")))
-            pipe.zrem(f"rq:finished:{name}", *job_ids)
-            pipe.zrem(f"rq:failed:{name}", *job_ids)
-            pipe.execute()
 
     def close(self) -> None:
         """Releases the connections and what this client keeps in Redis."""

@@ -26,7 +26,8 @@ BLOCK_S = 2.0
 """Longest blocking read; bounds how late a deadline or a close is noticed when Redis is silent."""
 CHECK_S = 5.0
 """How often it is checked that the jobs still exist."""
-MIN_IN_FLIGHT = 4
+MIN_IN_FLIGHT = 8
+IN_FLIGHT_A_WORKER = 4
 MAX_ENQUEUES = 3
 """How often a chunk is enqueued before it is given up as lost."""
 DEADLINE_GRACE_S = 10.0
@@ -71,7 +72,7 @@ class QueueVerifier(BaseVerifier):
     Large batches are split by items and bytes, never inside a group. A reference of more than `blob_bytes`,
     like a test set of several MB, is stored once and named by its hash.
 
-    At most `in_flight` chunks of this client are on the queue at a time (by default two for each worker),
+    At most `in_flight` chunks of this client are on the queue at a time (by default four for each worker),
     taken in turn from all its batches: a small batch does not wait behind a huge one, nor one client behind
     another.
 
@@ -104,6 +105,8 @@ class QueueVerifier(BaseVerifier):
         self._inbox: deque[_Ticket] = deque()
         self._tickets: deque[_Ticket] = deque()
         self._running: dict[str, _Running] = {}
+        self._ended: list[str] = []
+        """Jobs to delete in Redis at the next opportunity."""
         self._closed = False
         self._checked = 0.0
         self._reachable = True
@@ -179,7 +182,9 @@ class QueueVerifier(BaseVerifier):
 
     def _adjust_window(self) -> None:
         """As many chunks as keep every worker busy, and not many more."""
-        self._in_flight = self._asked_in_flight or max(MIN_IN_FLIGHT, 2 * self._jobs.count_workers())
+        self._in_flight = self._asked_in_flight or max(
+            MIN_IN_FLIGHT, IN_FLIGHT_A_WORKER * self._jobs.count_workers()
+        )
 
     def _resume_paused(self) -> None:
         now = time.monotonic()
@@ -202,16 +207,19 @@ class QueueVerifier(BaseVerifier):
         self._put(chosen)
 
     def _put(self, chosen: list[tuple[str, _Running]]) -> None:
-        if chosen:
-            blobs = {name: data for _, job in chosen for name, data in job.chunk.blobs.items()}
-            if blobs:
-                self._jobs.store(blobs, self._blob_ttl_s)
+        """Enqueues, and deletes what has ended."""
+        blobs = {name: data for _, job in chosen for name, data in job.chunk.blobs.items()}
+        if blobs:
+            self._jobs.store(blobs, self._blob_ttl_s)
+        if chosen or self._ended:
             now = time.monotonic()
-            self._jobs.enqueue(
-                [(job_id, job.chunk.body, max(1, int(job.ticket.end - now))) for job_id, job in chosen]
+            self._jobs.exchange(
+                self._ended,
+                [(job_id, job.chunk.body, max(1, int(job.ticket.end - now))) for job_id, job in chosen],
             )
-            for _, job in chosen:
-                job.enqueues += 1
+            self._ended.clear()
+        for _, job in chosen:
+            job.enqueues += 1
 
     def _restore_lost(self) -> None:
         """Enqueues anew what Redis no longer knows."""
@@ -228,7 +236,7 @@ class QueueVerifier(BaseVerifier):
         """Takes the end of a job into its batch."""
         answer = outcome.value if isinstance(outcome.value, dict) else {}
         refusal = answer["error"] if isinstance(answer.get("error"), dict) else None
-        self._jobs.forget([job_id])
+        self._ended.append(job_id)
         if refusal and refusal.get("code") == BLOB_IS_GONE:
             self._put_again([job_id])
             return
@@ -259,7 +267,7 @@ class QueueVerifier(BaseVerifier):
             for job_id in orphans:
                 del self._running[job_id]
             self._tickets = deque(ticket for ticket in self._tickets if ticket not in settled)
-            self._jobs.forget(orphans)
+            self._ended += orphans
 
     def _expire(self, ticket: _Ticket) -> None:
         code, message = ("deadline", "no worker answered within the client's timeout")
@@ -279,7 +287,7 @@ class QueueVerifier(BaseVerifier):
             ticket.future.cancel()
             _acknowledge(ticket)
         try:
-            self._jobs.forget(list(self._running))
+            self._jobs.exchange([*self._ended, *self._running], [])
         except redis.RedisError:
             logger.warning("Redis does not answer; jobs given up will expire there")
 

@@ -89,7 +89,7 @@ def test_a_small_client_does_not_wait_behind_a_huge_one(start_worker: StartWorke
 def test_the_window_follows_the_number_of_workers(redis: Redis, verifier: QueueVerifier) -> None:
     redis.sadd("rq:workers:score", *(f"worker {number}" for number in range(20)))
     verifier.submit(request(*"a" * 64 * 100))
-    until(lambda: redis.llen("rq:queue:score") == 40)
+    until(lambda: redis.llen("rq:queue:score") == 80)
 
 
 def test_leaves_nothing_in_redis(start_worker: StartWorker, redis: Redis, redis_url: str) -> None:
