@@ -5,13 +5,14 @@ advantage is 0; the advantages of a group with equal rewards are 0, so `has_spre
 before a forward pass.
 """
 
+import math
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 Baseline = Literal["mean", "leave_one_out", "none"]
-Scale = Literal["std", "none"]
+Scale = Literal["std", "batch", "none"]
 
 STD_FLOOR = 1e-4
 """Below it a deviation is noise, not a scale to divide by."""
@@ -23,6 +24,8 @@ def group_advantages(rewards: Tensor, judged: Tensor, baseline: Baseline, scale:
     - baseline mean, scale std: GRPO, A = (r - mean) / std (DeepSeekMath, arXiv 2402.03300, section 4.1.2)
     - baseline mean, scale none: Dr. GRPO (arXiv 2503.20783, section 3.2)
     - baseline leave_one_out, scale none: RLOO, A = r - mean of the others (arXiv 2402.14740, section 2.3)
+    - baseline mean, scale batch: REINFORCE++ with baseline, the deviation that of the whole batch's r - mean
+      (arXiv 2501.03262, section 3.2)
     - baseline none: REINFORCE
 
     The deviation is the sample's (n - 1 below the bar). A group with fewer than two judged rewards has no
@@ -41,7 +44,19 @@ def group_advantages(rewards: Tensor, judged: Tensor, baseline: Baseline, scale:
     if scale == "std":
         squares = torch.where(judged, (known - mean) ** 2, 0.0)
         centred = centred / (squares.sum(1, keepdim=True) / others).sqrt().clamp(min=STD_FLOOR)
-    return torch.where(judged & (count > 1), centred, 0.0)
+    advantages = torch.where(judged & (count > 1), centred, 0.0)
+    if scale == "batch":
+        squares = torch.where(judged, (known - mean) ** 2, 0.0).sum()
+        advantages = advantages / (squares / judged.sum().clamp(min=1)).sqrt().clamp(min=STD_FLOOR)
+    return advantages
+
+
+def strongest(advantages: Tensor, share: float) -> Tensor:
+    """The ceil(share x G) completions of each group with the largest advantages by size, [N, G] bool (CPPO's
+    pruning, arXiv 2503.22342, section 3.3)."""
+    count = math.ceil(share * advantages.shape[1])
+    chosen = torch.zeros_like(advantages, dtype=torch.bool)
+    return chosen.scatter(1, advantages.abs().topk(count, dim=1).indices, True)
 
 
 def has_spread(rewards: Tensor, judged: Tensor) -> Tensor:

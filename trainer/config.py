@@ -55,7 +55,14 @@ class AdvantageConfig(Section):
     """From rewards to advantages, within a group."""
 
     baseline: Baseline = "mean"
+    """What is subtracted from a reward"""
     scale: Scale = "std"
+    """Divide by the group's deviation, the batch's, or nothing"""
+    keep: float = Field(default=1.0, gt=0, le=1)
+    """Share of each group's completions trained on: those with the largest advantages (CPPO)"""
+    mask_truncated: bool = False
+    """Completions cut off at max_tokens take no gradient (DAPO's overlong filtering); they count in the
+    baseline"""
 
 
 DEMO_REWARDS: list[dict[str, Any]] = [
@@ -89,7 +96,7 @@ class Config(Section):
     api_key_file: str = ""
     """File with the service's API key"""
 
-    steps: int = Field(default=220, ge=0)
+    steps: int = Field(default=260, ge=0)
     """Updates of the policy"""
     prompts_per_step: int = Field(default=32, ge=1)
     group_size: int = Field(default=8, ge=2)
@@ -109,7 +116,7 @@ class Config(Section):
     rewards: list[dict[str, Any]] = Field(default=DEMO_REWARDS, min_length=1)
     """What the verifier scores by, as in POST /score"""
 
-    eval_every: int = Field(default=55, ge=1)
+    eval_every: int = Field(default=65, ge=1)
     """Steps between evaluations; there is always one before and one after"""
     eval_problems: int = Field(default=512, ge=1)
     """Held-out problems of an evaluation, answered greedily"""

@@ -97,6 +97,9 @@ class Loop:
             "clip_fraction": update.sums.per_token("clipped"),
         }
         self.step += 1
+        every = self._config.loss.reference_every
+        if self._reference is not None and every and self.step % every == 0:
+            self._reference.load_state_dict(self._policy.model.state_dict())
         self._count(ended - started, waited, tokens, groups)
         return StepResult(self.step, metrics, groups)
 
@@ -124,10 +127,15 @@ class Loop:
 
     def _arrivals(self) -> Iterator[list[ScoredGroup]]:
         """The groups of one step, and stale ones among them: in order of arrival, or of their index where the
-        run must be reproducible."""
+        run must be reproducible; all at once where advantages depend on the whole batch."""
         if self._config.max_staleness == 0:
             yield self._scorer.all()
-            return
+        elif self._config.advantage.scale == "batch":
+            yield [scored for arrived in self._as_they_come() for scored in arrived]
+        else:
+            yield from self._as_they_come()
+
+    def _as_they_come(self) -> Iterator[list[ScoredGroup]]:
         left = self._config.prompts_per_step
         while left and self._scorer.outstanding:
             for arrived in self._scorer.arrivals(left):

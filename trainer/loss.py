@@ -38,6 +38,8 @@ class LossConfig(BaseModel):
     """Estimator of the divergence from the reference model (Schulman, "Approximating KL divergence", 2020)"""
     kl_weight: float = Field(default=0.0, ge=0)
     """Weight of that divergence in the loss"""
+    reference_every: int = Field(default=0, ge=0)
+    """Updates after which the reference model becomes the policy as it is then; 0: never"""
     entropy_weight: float = Field(default=0.0, ge=0)
     """Weight of the entropy bonus"""
 

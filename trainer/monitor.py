@@ -61,8 +61,8 @@ class Monitor:
         self._console.print(text, highlight=False)
 
     def status(self, text: str) -> None:
-        """What the run waits for, behind the progress bar; empty when it goes on. Where no line can be redrawn,
-        the first of one wait is said."""
+        """What the run waits for, behind the progress bar; empty when it goes on. Where no line can be
+        redrawn, the first of one wait is said."""
         if text and not self._waits and not self._console.is_terminal:
             self.say(text)
         self._waits = bool(text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import torch
 
-from trainer.advantage import group_advantages, has_spread
+from trainer.advantage import group_advantages, has_spread, strongest
 from trainer.config import Config
 from trainer.logprobs import collate, completion_logprobs
 from trainer.loss import LossInputs, policy_loss
@@ -61,11 +61,13 @@ class Update:
         judged = ~rewards.isnan()
         config = self._config.advantage
         advantages = group_advantages(rewards, judged, config.baseline, config.scale)
+        trained = judged & strongest(advantages, config.keep)
         learns = has_spread(rewards, judged) | self._config.loss.regularised
         kept: list[Sample] = []
         for i, group in enumerate(groups):
             for j, completion in enumerate(group.group.completions):
-                if not judged[i, j]:
+                truncated = config.mask_truncated and completion.finish_reason == "length"
+                if truncated or not trained[i, j]:
                     continue
                 self.sums.normaliser += self._config.loss.normaliser([len(completion.tokens)])
                 if learns[i]:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.advantage import STD_FLOOR, Baseline, Scale, group_advantages, has_spread
+from trainer.advantage import STD_FLOOR, Baseline, Scale, group_advantages, has_spread, strongest
 
 NAN = math.nan
 
@@ -24,10 +24,26 @@ def advantages(rewards: list[float], baseline: Baseline = "mean", scale: Scale =
         # the others' mean: 0 for the right one, 1/3 for each wrong one
         ("leave_one_out", "none", [1, 0, 0, 0], [1, -0.33333, -0.33333, -0.33333]),
         ("none", "none", [1, 0, 0.5, 0], [1, 0, 0.5, 0]),
+        # one group is the whole batch: mean 0.25, deviation sqrt((0.5625 + 3 * 0.0625) / 4) = 0.43301
+        ("mean", "batch", [1, 0, 0, 0], [1.73205, -0.57735, -0.57735, -0.57735]),
     ],
 )
 def test_golden_values(baseline: Baseline, scale: Scale, rewards: list[float], expected: list[float]) -> None:
     assert advantages(rewards, baseline, scale) == expected
+
+
+def test_the_deviation_of_the_batch_is_over_all_groups() -> None:
+    rewards = torch.tensor([[1.0, 0.0], [0.5, 0.5], [2.0, NAN]])
+    # centred: 0.5, -0.5, 0, 0, and 0 for the lone one; deviation sqrt(0.5 / 5) = 0.31623
+    advantages = group_advantages(rewards, ~rewards.isnan(), "mean", "batch")
+    assert advantages.flatten().tolist() == pytest.approx([1.58114, -1.58114, 0, 0, 0, 0], abs=1e-5)
+
+
+def test_the_strongest_are_the_largest_by_size() -> None:
+    advantages = torch.tensor([[0.1, -0.9, 0.5, 0.0], [2.0, 1.0, -3.0, 0.5]])
+    assert strongest(advantages, 0.5).tolist() == [[False, True, True, False], [True, False, True, False]]
+    assert strongest(advantages, 0.3).sum(1).tolist() == [2, 2]
+    assert strongest(advantages, 1.0).all()
 
 
 def test_a_masked_reward_has_no_part_in_mean_or_deviation_and_no_advantage() -> None:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -84,6 +85,38 @@ def test_a_masked_completion_is_as_if_it_had_not_been_sampled(qwen2: CausalLM, m
     assert close(gradient(qwen2, [[masked]]), gradient(qwen2, [[absent]]))
     as_zero = scored(make_group("x", "y", "z"), [1.0, 0.0, 0.0])
     assert not close(gradient(qwen2, [[masked]]), gradient(qwen2, [[as_zero]]))
+
+
+def test_pruned_completions_take_no_gradient(qwen2: CausalLM, make_group: MakeGroup) -> None:
+    group = make_group("x", "y", "z", "w")
+    pruned = gradient(
+        qwen2, [[scored(group, [3.0, 1.1, 1.0, -1.0])]], advantage={"keep": 0.5, "scale": "none"}
+    )
+    # of the mean 1.025 the first and last are furthest; a group of those two has them at equal distance
+    ends = replace(group, completions=[group.completions[0], group.completions[3]], texts=["x", "w"])
+    assert not close(pruned, gradient(qwen2, [[scored(ends, [3.0, -1.0])]], advantage={"scale": "std"}))
+    assert close(
+        pruned,
+        gradient(qwen2, [[scored(ends, [1.975, -2.025])]], advantage={"baseline": "none", "scale": "none"}),
+    )
+
+
+def test_truncated_completions_may_be_left_out_and_still_count_in_the_baseline(
+    qwen2: CausalLM, make_group: MakeGroup
+) -> None:
+    group = make_group("x", "y", "z")
+    cut = replace(
+        group, completions=[*group.completions[:2], replace(group.completions[2], finish_reason="length")]
+    )
+    rewards: list[float | None] = [1.0, 0.0, 0.5]
+    none = {"scale": "none"}
+    filtered = gradient(qwen2, [[scored(cut, rewards)]], advantage=none | {"mask_truncated": True})
+    others = replace(group, completions=group.completions[:2], texts=["x", "y"])
+    assert close(
+        filtered,
+        gradient(qwen2, [[scored(others, [0.5, -0.5])]], advantage={"baseline": "none", "scale": "none"}),
+    )
+    assert not close(filtered, gradient(qwen2, [[scored(cut, rewards)]], advantage=none))
 
 
 def test_nothing_judged_is_no_update(qwen2: CausalLM, make_group: MakeGroup) -> None:
