@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, cast
 
 import structlog
 
@@ -21,7 +22,7 @@ from verifier import metrics
 from verifier.boundary import judge, judge_remote
 from verifier.evaluation import Evaluation, LeafKey, Leaves
 from verifier.plan import Plan, make_plan
-from verifier.pool import Judgement, Pool, PoolLimits, Task
+from verifier.pool import Judgement, Pool, PoolCounts, PoolLimits, Task
 from verifier.results import build_response
 from verifier.rewards.base import ItemReward, RemoteReward
 from verifier.rewards.math.versions import check_versions
@@ -104,21 +105,27 @@ class Engine:
         return await self._services.sandbox.ready()
 
     @property
-    def waiting_tasks(self) -> int:
-        """Tasks that wait for a scoring process."""
-        return self._pool.counts.waiting
+    def pool_counts(self) -> PoolCounts:
+        """The running totals of the scoring processes."""
+        return self._pool.counts
 
     async def _judge(self, leaves: Leaves, known: Callable[[LeafKey, Judgement], None]) -> None:
+        metrics.JUDGED.inc(len(leaves))
         inline: Leaves = {}
         isolated: Leaves = {}
+        remote: Leaves = {}
+        places: dict[int, Leaves] = {}
+        for key, leaf in leaves.items():
+            reward = leaf[0].reward
+            place = places.get(id(reward))
+            if place is None:
+                is_isolated = isinstance(reward, ItemReward) and reward.isolated
+                place = remote if isinstance(reward, RemoteReward) else isolated if is_isolated else inline
+                places[id(reward)] = place
+            place[key] = leaf
         async with asyncio.TaskGroup() as tasks:
-            for key, (bound, sample) in leaves.items():
-                if isinstance(bound.reward, RemoteReward):
-                    tasks.create_task(self._judge_remote(key, leaves, known))
-                elif isinstance(bound.reward, ItemReward) and bound.reward.isolated:
-                    isolated[key] = (bound, sample)
-                else:
-                    inline[key] = (bound, sample)
+            for key in remote:
+                tasks.create_task(self._judge_remote(key, remote, known))
             tasks.create_task(self._judge_isolated(isolated, known))
             await _judge_inline(inline, known)
 
@@ -139,8 +146,8 @@ class Engine:
 async def _judge_inline(leaves: Leaves, known: Callable[[LeafKey, Judgement], None]) -> None:
     yielded = time.perf_counter()
     for key, (bound, sample) in leaves.items():
-        assert isinstance(bound.reward, ItemReward)
-        known(key, judge(bound.reward.type_name, partial(bound.reward.score, sample, bound.parameters)))
+        reward = cast("ItemReward[Any]", bound.reward)
+        known(key, judge(reward.type_name, partial(reward.score, sample, bound.parameters)))
         if time.perf_counter() - yielded > _YIELD_EVERY_S:
             await asyncio.sleep(0)
             yielded = time.perf_counter()

@@ -45,6 +45,9 @@ class Evaluation:
             if item.sample is not None
             for component, bound in enumerate(item.components)
         }
+        tops = {id(bound): bound for bound in self._open.values()}
+        self._leaf_ids = {number for number, bound in tops.items() if _is_leaf(bound)}
+        """Found out once for a whole batch, whose items mostly share their rewards."""
         self._judgements: dict[tuple[int, int], Judgement] = {}
         self._members: defaultdict[str, list[int]] = defaultdict(list)
         for index, item in enumerate(items):
@@ -67,12 +70,33 @@ class Evaluation:
 
     def _settle(self) -> None:
         """Ask every open component once more."""
-        for (index, component), bound in list(self._open.items()):
-            try:
-                self._judgements[index, component] = self._resolve(index, bound)
-            except _NotYet:
-                continue
-            del self._open[index, component]
+        still_open: dict[tuple[int, int], BoundReward] = {}
+        for place, bound in self._open.items():
+            if id(bound) in self._leaf_ids:
+                judgement = self._leaf(place[0], bound)
+            else:
+                judgement = self._tree(place[0], bound)
+            if judgement is None:
+                still_open[place] = bound
+            else:
+                self._judgements[place] = judgement
+        self._open = still_open
+
+    def _leaf(self, index: int, bound: BoundReward) -> Judgement | None:
+        """A leaf's judgement; where it is not known, it is wanted."""
+        item = self._items[index]
+        key = (bound.key, item.sample_id)
+        known = self._known.get(key)
+        if known is None:
+            assert item.sample is not None
+            self._wanted[key] = (bound, item.sample)
+        return known
+
+    def _tree(self, index: int, bound: BoundReward) -> Judgement | None:
+        try:
+            return self._resolve(index, bound)
+        except _NotYet:
+            return None
 
     def _resolve(self, index: int, bound: BoundReward) -> Judgement:
         reward = bound.reward
@@ -80,11 +104,8 @@ class Evaluation:
             return self._combine(reward, index, bound)
         if isinstance(reward, GroupReward):
             return self._group(reward, index, bound)
-        item = self._items[index]
-        known = self._known.get((bound.key, item.sample_id))
+        known = self._leaf(index, bound)
         if known is None:
-            assert item.sample is not None
-            self._wanted[bound.key, item.sample_id] = (bound, item.sample)
             raise _NotYet
         return known
 
@@ -136,6 +157,7 @@ class Evaluation:
             assert sample is not None
             parts = self._parts(index, bound)
             try:
+                reward.admit(sample, bound.parameters)
                 for part in parts.values():
                     part()
             except _NotYet:
@@ -152,6 +174,10 @@ class Evaluation:
             return {index: judged.get(index, incomplete) for index in indices}
         judged.update(_score_members(reward, members, bound))
         return judged
+
+
+def _is_leaf(bound: BoundReward) -> bool:
+    return not isinstance(bound.reward, Combinator | GroupReward)
 
 
 def _score_members(

@@ -28,7 +28,7 @@ def _item_result(index: int, item: PlannedItem, evaluation: Evaluation) -> ItemR
         if item.problem is not None:
             judgement = Judgement(item.problem)
         components.append(_component_result(bound, judgement))
-    blocking = _blocking(components)
+    blocking = None if all(part.error is None for part in components) else _blocking(components)
     if blocking is not None:
         return ItemResult(item.id, index, blocking.status, None, components, blocking.error)
     reward = sum(part.weight * part.score for part in components if part.score is not None)

@@ -54,6 +54,12 @@ class ServeSettings(BaseSettings):
     grace_s: int = Field(default=30, ge=0)
     """How long running requests may take after SIGTERM."""
     log_format: LogFormat = "json"
+    audit_file: Path | None = None
+    """Where a sample of items goes, completions and all, with their verdicts, as JSON lines."""
+    audit_share: float = Field(default=0.01, ge=0, le=1)
+    """The share of items that is sampled, where there is a file."""
+    audit_max_mb: int = Field(default=100, ge=1)
+    """How large the file may become; the one before it is kept too."""
 
     @classmethod
     def settings_customise_sources(

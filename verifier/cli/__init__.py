@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from verifier.cli.config import config
 from verifier.cli.diff import diff
 from verifier.cli.explain import explain
 from verifier.cli.lint import lint
@@ -15,7 +16,7 @@ from verifier.cli.serve import serve
 from verifier.cli.worker import worker
 
 app = typer.Typer(name="verifier", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (serve, worker, score, explain, lint, diff):
+for command in (serve, worker, config, score, explain, lint, diff):
     app.command()(command)
 
 

@@ -49,6 +49,11 @@ def serve(
     ] = None,
     grace_s: Annotated[int | None, typer.Option(help="Seconds to finish after SIGTERM. Default: 30.")] = None,
     log_format: Annotated[str | None, typer.Option(help="json or console. Default: json.")] = None,
+    audit_file: Annotated[
+        Path | None, typer.Option(help="Sample items with verdicts here. Default: no.")
+    ] = None,
+    audit_share: Annotated[float | None, typer.Option(help="Of all items. Default: 0.01.")] = None,
+    audit_max_mb: Annotated[int | None, typer.Option(help="Largest file. Default: 100.")] = None,
     config: ConfigFile = None,
 ) -> None:
     """Serve POST /score over HTTP. Every option is also VERIFIER_<NAME>, and a key of --config FILE."""

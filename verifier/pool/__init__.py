@@ -7,7 +7,7 @@ Workers are forked from a warm zygote, so that killing one costs milliseconds; t
 environment of its own, so that no secret of the service is in reach of a completion.
 """
 
-from verifier.pool.dispatch import Judgement, Pool, Task
+from verifier.pool.dispatch import Judgement, Pool, PoolCounts, Task
 from verifier.pool.process import PoolLimits
 
-__all__ = ["Judgement", "Pool", "PoolLimits", "Task"]
+__all__ = ["Judgement", "Pool", "PoolCounts", "PoolLimits", "Task"]

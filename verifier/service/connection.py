@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from verifier.errors import HTTP_STATUS, ErrorCode, RequestInvalid
@@ -27,7 +27,6 @@ MAX_HEADERS = 100
 LINGER_S = 1.0
 
 OPEN = Gauge("verifier_connections", "Open connections.")
-REFUSED = Counter("verifier_connections_refused", "Connections answered before any route, by code.", ["code"])
 
 _MALFORMED = RequestInvalid(ErrorCode.MALFORMED_HTTP, "this is not a valid HTTP/1.1 request")
 _FULL = RequestInvalid(ErrorCode.OVERLOADED, "too many connections; connect again later")
@@ -150,7 +149,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True  # an earlier request of this connection: its answer has no way out
             self.cycle.message_event.set()
-        REFUSED.labels(refusal.code.value).inc()
         self.transport.write(_response(refusal, self.server_state.default_headers))
         self._arm(self.transport.abort, LINGER_S)
         if self.transport.can_write_eof():

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from verifier.engine import Engine
+from verifier.service.queue_probe import QueueProbe
 
 Capability = Literal["math", "code", "queue"]
 
@@ -27,28 +28,13 @@ class Readiness(BaseModel):
     capabilities: dict[Capability, CapabilityState]
 
 
-class QueueProbe:
-    """Asks Redis whether it answers; without a Redis, says so."""
-
-    def __init__(self, redis_url: str) -> None:
-        self._url = redis_url
-
-    async def state(self) -> CapabilityState:
-        """Whether jobs can be taken."""
-        if self._url == "none":
-            return CapabilityState(ready=False, reason="no Redis: start with --redis-url URL or embedded")
-        from redis.asyncio import Redis
-        from redis.exceptions import RedisError
-
-        client = Redis.from_url(self._url, socket_timeout=2, socket_connect_timeout=2)
-        try:
-            async with asyncio.timeout(3):
-                await client.ping()
-        except (RedisError, OSError, TimeoutError):
-            return CapabilityState(ready=False, reason="Redis does not answer")
-        finally:
-            await client.aclose()
-        return CapabilityState(ready=True)
+async def _queue_state(probe: QueueProbe) -> CapabilityState:
+    """Whether jobs can be taken."""
+    if not probe.is_configured:
+        return CapabilityState(ready=False, reason="no Redis: start with --redis-url URL or embedded")
+    if await probe.look() is None:
+        return CapabilityState(ready=False, reason="Redis does not answer")
+    return CapabilityState(ready=True)
 
 
 async def readiness(engine: Engine | None, queue: QueueProbe, require: Sequence[Capability]) -> Readiness:
@@ -56,7 +42,7 @@ async def readiness(engine: Engine | None, queue: QueueProbe, require: Sequence[
     if engine is None:
         waiting = CapabilityState(ready=False, reason="starting or draining")
         return Readiness(ready=False, capabilities={"math": waiting, "code": waiting, "queue": waiting})
-    sandbox, queue_state = await asyncio.gather(engine.sandbox_ready(), queue.state())
+    sandbox, queue_state = await asyncio.gather(engine.sandbox_ready(), _queue_state(queue))
     capabilities: dict[Capability, CapabilityState] = {
         "math": CapabilityState(ready=True),
         "code": CapabilityState(ready=sandbox.ready, reason=sandbox.reason),

@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from verifier.engine import Engine
 from verifier.errors import ErrorCode, RequestInvalid
@@ -18,12 +18,13 @@ from verifier.presets import catalogue
 from verifier.rewards.registry import reward_types
 from verifier.schema import JsonObject, ScoreResponse
 from verifier.service.admission import Admission
+from verifier.service.audit import Audit
 from verifier.service.disconnect import while_connected
+from verifier.service.gauges import show_queue
 from verifier.service.openapi import request_body
-from verifier.service.readiness import Capability, QueueProbe, Readiness, readiness
+from verifier.service.queue_probe import QueueProbe
+from verifier.service.readiness import Capability, Readiness, readiness
 from verifier.service.refusals import refusals
-
-WAITING = Gauge("verifier_tasks_waiting", "Tasks that wait for a scoring process.")
 
 _RESPONSES = refusals(
     ErrorCode.INVALID_JSON,
@@ -46,6 +47,7 @@ class Door:
 
     admission: Admission
     queue: QueueProbe
+    audit: Audit | None = None
     engine: Engine | None = None
     """None while starting and draining."""
 
@@ -63,6 +65,8 @@ def make_router(door: Door) -> APIRouter:
         with door.admission.admit(len(batch.items)):
             scoring = door.engine.score(batch, request.state.request_id)
             response = await while_connected(scoring, request.receive)
+        if door.audit is not None:
+            door.audit.sample(batch, response)
         return Response(orjson.dumps(response), media_type="application/json")
 
     @router.get("/health")
@@ -96,7 +100,7 @@ def make_router(door: Door) -> APIRouter:
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
         """Prometheus metrics."""
-        WAITING.set(door.engine.waiting_tasks if door.engine is not None else 0)
+        show_queue(await door.queue.look())
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/rewards")

@@ -13,6 +13,7 @@ from verifier.logs import configure_logging
 from verifier.pool import PoolLimits
 from verifier.rewards.math.versions import check_versions
 from verifier.service.app import ServiceSettings, create_app
+from verifier.service.audit import AuditSettings
 from verifier.service.connection import ConnectionLimits, guarded
 from verifier.service.keys import KeyLimits, KeyRing
 from verifier.settings import ServeSettings, read_api_keys
@@ -87,7 +88,14 @@ def _service_settings(settings: ServeSettings, redis_url: str, keys: KeyRing | N
         max_held_bytes=settings.max_held_mb << 20,
         receive_s=settings.receive_timeout_s,
         job_result_ttl_s=settings.job_result_ttl_s,
+        audit=_audit_settings(settings),
     )
+
+
+def _audit_settings(settings: ServeSettings) -> AuditSettings | None:
+    if settings.audit_file is None:
+        return None
+    return AuditSettings(settings.audit_file, settings.audit_share, settings.audit_max_mb << 20)
 
 
 def _engine_settings(settings: ServeSettings) -> EngineSettings:

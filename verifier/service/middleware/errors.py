@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 import orjson
+from prometheus_client import Counter
 from starlette.types import Receive, Send
 
 from verifier.errors import HTTP_STATUS, ErrorCode, RequestInvalid
@@ -17,8 +18,12 @@ _RETRY_LATER = frozenset(
 )
 
 
+REFUSED = Counter("verifier_requests_refused", "Requests refused, by error code.", ["code"])
+
+
 def headers_of(code: ErrorCode) -> dict[str, str]:
-    """The headers that a refusal with this code carries."""
+    """The headers that a refusal with this code carries; counts it."""
+    REFUSED.labels(code.value).inc()
     headers = {"content-type": "application/json"}
     if code in _RETRY_LATER:
         headers["retry-after"] = str(RETRY_AFTER_S)

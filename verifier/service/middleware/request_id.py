@@ -7,10 +7,16 @@ import time
 import uuid
 
 import structlog
+from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _USABLE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+REQUESTS = Counter("verifier_requests", "Requests answered, by path and status.", ["path", "status"])
+_PATHS = frozenset(
+    {"score", "jobs", "health", "ready", "metrics", "rewards", "presets", "docs", "openapi.json", ""}
+)
 
 log = structlog.get_logger("verifier.http")
 
@@ -43,6 +49,7 @@ class RequestIdMiddleware:
             try:
                 await self._app(scope, receive, send_with_id)
             finally:
+                REQUESTS.labels(_label(scope["path"]), str(status)).inc()
                 log.info(
                     "request",
                     method=scope["method"],
@@ -50,3 +57,9 @@ class RequestIdMiddleware:
                     status=status,
                     elapsed_ms=round((time.perf_counter() - started) * 1e3, 2),
                 )
+
+
+def _label(path: str) -> str:
+    """The first part of a path that we serve; nobody can make up further labels."""
+    first = path.split("/", 2)[1] if path.startswith("/") else path
+    return f"/{first}" if first in _PATHS else "other"
