@@ -95,15 +95,12 @@ def _preset_page(name: str, preset: Preset) -> str:
     if preset.differences:
         lines += ["", "## Where it differs from the public code", ""]
         lines += [f"- {difference}" for difference in preset.differences]
-    lines += [
-        "",
-        "## Cases",
-        "",
-        "Run as tests, through the engine.",
-        "",
-        "| reward | why | completion | item |",
-    ]
-    lines += ["|---:|---|---|---|"] + [_case(case) for case in preset.cases]
+    if preset.unchecked:
+        lines += ["", "## Not checked", "", preset.unchecked]
+    else:
+        lines += ["", "## Cases", "", "Run as tests, through the engine.", ""]
+        lines += ["| reward | why | completion | item |", "|---:|---|---|---|"]
+        lines += [_case(case) for case in preset.cases]
     return "\n".join(lines) + "\n"
 
 

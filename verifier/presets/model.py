@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verifier.schema import JsonObject, RewardSpec
 
 FOLDER = Path(__file__).parent
+MIN_CASES = 10
 
 
 class _Record(BaseModel):
@@ -67,7 +68,17 @@ class Preset(_Record):
     """Where it leaves the public code, and why: defects that are not reproduced."""
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     rewards: Annotated[list[RewardSpec], Field(min_length=1)]
-    cases: Annotated[list[GoldenCase], Field(min_length=10)]
+    cases: list[GoldenCase] = Field(default_factory=list)
+    unchecked: str | None = None
+    """Which values could not be checked against a source; such a preset has no golden cases."""
+
+    @model_validator(mode="after")
+    def _shown_or_said(self) -> Preset:
+        if self.unchecked is None and len(self.cases) < MIN_CASES:
+            raise ValueError(f"needs {MIN_CASES} golden cases, or to say what is 'unchecked'")
+        if self.unchecked is not None and self.cases:
+            raise ValueError("golden cases are for values that were checked")
+        return self
 
 
 @cache
