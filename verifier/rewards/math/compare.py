@@ -27,7 +27,7 @@ from verifier.rewards.math.answers import (
     Scalar,
     Words,
 )
-from verifier.rewards.math.equations import assigned, is_quantity, labelled, name, same_name
+from verifier.rewards.math.equations import assigned, is_quantity, name, named_value, same_name
 from verifier.rewards.math.exact import Undefined, rational
 from verifier.rewards.math.parameters import MathParameters
 from verifier.rewards.math.read import Reading
@@ -65,7 +65,7 @@ class Comparison(ValueComparison):
             return False
         try:
             return self.same(self.reference.answer, self.answer.answer)
-        except TooLarge:
+        except (TooLarge, RecursionError):
             self.reason = "too_large"
         except Undefined:
             self.reason = "undefined"
@@ -112,11 +112,11 @@ class Comparison(ValueComparison):
         if isinstance(answer, Items) and answer.form in ("any", "all", "all_but"):
             return self._as_regions(reference, answer)
         if isinstance(answer, (Region, Relation)) and reference.form in ("tuple", "bracket"):
-            if isinstance(answer, Relation) and (value := labelled(answer)) is not None:
+            if isinstance(answer, Relation) and isinstance(value := named_value(answer), Items):
                 return self.items(reference, value)
             return self._as_regions(reference, answer)
-        if isinstance(answer, Relation) and "=" in answer.signs and len(answer.signs) == 1:
-            return self.same(reference, answer.sides[1])
+        if isinstance(answer, Relation):
+            return (value := named_value(answer)) is not None and self.same(reference, value)
         if isinstance(answer, Matrix):
             return reference.form in ("tuple", "bracket") and self._vector(answer, reference.items, flip=True)
         if not isinstance(answer, Items):
@@ -133,8 +133,8 @@ class Comparison(ValueComparison):
 
     def matrix(self, reference: Matrix, answer: Answer) -> bool:
         """Element by element; a column may be written as a tuple."""
-        if isinstance(answer, Relation) and answer.signs == ("=",):
-            return self.same(reference, answer.sides[1])
+        if isinstance(answer, Relation):
+            return (value := named_value(answer)) is not None and self.same(reference, value)
         if isinstance(answer, Items) and answer.form in ("tuple", "bracket"):
             if all(isinstance(row, Items) and row.form == answer.form for row in answer.items):
                 return self.matrix(reference, Matrix(tuple(row.items for row in answer.items)))  # type: ignore[union-attr]
@@ -162,8 +162,8 @@ class Comparison(ValueComparison):
             return reference.letter == answer.letter
         if _letter(answer) == reference.letter:
             return True
-        if isinstance(answer, Relation) and len(answer.sides) == 2 and answer.signs == ("=",):
-            return self.same(reference, answer.sides[1])
+        if isinstance(answer, Relation):
+            return (value := named_value(answer)) is not None and self.same(reference, value)
         return reference.content is not None and self.same(reference.content, answer)
 
     def words(self, reference: Words, answer: Answer) -> bool:
@@ -190,9 +190,8 @@ class Comparison(ValueComparison):
             return reference.digits in (str(value) if is_small else "", self.answer.key.upper())
         if isinstance(answer, Words):
             return self.parameters.units == "ignore" and answer.text.upper() == reference.digits
-        return (
-            isinstance(answer, Relation) and answer.signs == ("=",) and self.same(reference, answer.sides[1])
-        )
+        value = named_value(answer) if isinstance(answer, Relation) else None
+        return value is not None and self.same(reference, value)
 
     def ratio(self, reference: Ratio, answer: Answer) -> bool:
         """Proportional parts; of two parts also their quotient."""
@@ -241,7 +240,7 @@ class Comparison(ValueComparison):
     def _collections(self, reference: Items, answer: Items) -> bool:
         (names, mine), (their_names, theirs) = assigned(reference), assigned(answer)
         if names:
-            return their_names in ([], names) and self._row(mine, theirs)
+            return answer.form != "set" and their_names in ([], names) and self._row(mine, theirs)
         if reference.form == "set" and answer.form in ("set", "list"):
             mine, theirs = self._distinct(mine), self._distinct(theirs)
         if len(mine) != len(theirs):

@@ -66,10 +66,11 @@ def _is_label(name: str) -> bool:
     return len(name) > 3 and name[1:2] == "(" and name[-1] == ")"
 
 
-def labelled(relation: Relation) -> Items | None:
-    """The value of ``(x, y) = (1, 2)``."""
-    value = relation.sides[-1]
-    return value if relation.signs == ("=",) and isinstance(value, Items) else None
+def named_value(relation: Relation) -> Answer | None:
+    """The value of ``A = \\{1, 2\\}`` or ``(x, y) = (1, 2)``; None of an equation that names none."""
+    if relation.signs != ("=",) or name(relation) is None:
+        return None
+    return relation.sides[1]
 
 
 def assigned(items: Items) -> tuple[list[str], list[Answer]]:

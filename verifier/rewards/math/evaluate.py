@@ -28,7 +28,7 @@ def value(node: Node, point: Values) -> acb:
     values = [value(argument, point) for argument in node.args]
     try:
         return _FUNCTIONS[node.name](*values)
-    except KeyError:
+    except (KeyError, ValueError, ArithmeticError):  # no such function, or not for such values
         raise Unknown from None
 
 

@@ -51,7 +51,7 @@ def _prepare(answer: str) -> Reading:
     try:
         reference = read(answer)
         _check_value(reference.answer)
-    except TooLarge:
+    except (TooLarge, RecursionError):
         raise Unreadable("it is larger than an answer may be (length, nesting, digits, powers)") from None
     except Undefined:
         raise Unreadable("it has no value (a division by zero)") from None
@@ -81,7 +81,7 @@ def grade(completion: str, references: Sequence[Reading], parameters: MathParame
         answer = _the_answer(found, parameters)
     except Ambiguous:
         return Judgement(Verdict.AMBIGUOUS, detail | {"reason": "ambiguous"})
-    except TooLarge:
+    except (TooLarge, RecursionError):
         return Judgement(Verdict.INCORRECT, detail | {"method": "exact", "reason": "too_large"})
     except Unparsable:
         return Judgement(Verdict.INCORRECT, detail | {"method": "exact", "reason": "unreadable"})

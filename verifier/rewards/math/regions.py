@@ -50,6 +50,8 @@ def _of_items(answer: Items) -> Region:
             result = _intersection(result, _region(item))
         return result
     if answer.form in ("tuple", "bracket") and len(answer.items) == 2:
+        if order(_value(answer.items[0]), _value(answer.items[1])) >= 0:
+            raise Unparsable
         closed = answer.form == "bracket"
         return _merged([Span(_value(answer.items[0]), _value(answer.items[1]), closed, closed)])
     raise Unparsable

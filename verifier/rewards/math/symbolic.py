@@ -37,10 +37,13 @@ def equal(reference: str, answer: str) -> bool | None:
     """Whether two LaTeX texts say the same; None where one of them is not read, or not let in."""
     if not (_is_harmless(reference) and _is_harmless(answer)):
         return None
-    gold, target = _parse(reference), _parse(answer)
-    if not gold or not target:
+    try:
+        gold, target = _parse(reference), _parse(answer)
+        if not gold or not target:
+            return None
+        return bool(math_verify.verify(gold, target, timeout_seconds=None, **_FINE))
+    except Exception:  # noqa: BLE001 - whatever these libraries raise, the text brought about: it is not read
         return None
-    return bool(math_verify.verify(gold, target, timeout_seconds=None, **_FINE))
 
 
 def _is_harmless(latex: str) -> bool:
