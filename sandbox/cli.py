@@ -1,6 +1,5 @@
 """The `sandbox` command."""
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -113,8 +112,9 @@ def serve(
 @app.command(name="build-image")
 def build(
     base: Annotated[
-        str | None, typer.Option(help="Debian image to build on, with or without python3 in it.")
-    ] = os.environ.get("SANDBOX_BASE"),
+        str | None,
+        typer.Option(envvar="SANDBOX_BASE", help="Debian image to build on, with or without python3 in it."),
+    ] = None,
     tag: Annotated[str, typer.Option(envvar="SANDBOX_IMAGE")] = DEFAULT_IMAGE,
 ) -> None:
     """Build the image of the jails."""

@@ -108,37 +108,41 @@ def jail_image() -> None:
         client.close()
 
 
-def ordinary_user() -> tuple[str, dict[str, str]]:
-    """An interpreter that a user without rights can run, and the environment it needs; skips without one."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp"}
-    for python in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
-        path = [str(Path(__file__).parents[2]), sysconfig.get_path("purelib")]
-        environment |= {"PYTHONPATH": ":".join(path)}
-        try:
-            subprocess.run(
-                [python, "-c", "import sandbox.serve"], user=NOBODY, group=NOBODY, env=environment, cwd="/",
-                check=True, capture_output=True,
-            )  # fmt: skip
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return python, environment
-    pytest.skip("no interpreter that an ordinary user can run has the project's packages")
+AS_NOBODY = """
+set -e
+mount --bind "$REPOSITORY" "$HERE/repository"
+mount --bind "$PACKAGES" "$HERE/packages"
+export PYTHONPATH="$HERE/repository:$HERE/packages" HOME=/tmp
+cd /
+exec setpriv --reuid 65534 --regid 65534 --clear-groups "$INTERPRETER" -m sandbox serve \\
+    --runtime local --accept-reduced-limits --until-eof --uds "$HERE/socket/http"
+"""
 
 
 @contextmanager
 def unprivileged_service() -> Iterator[str]:
-    """A local service of a user without any rights; yields its URL."""
-    python, environment = ordinary_user()
-    with tempfile.TemporaryDirectory() as directory:
-        os.chown(directory, NOBODY, NOBODY)
-        socket = f"{directory}/http"
+    """A local service of a user without any rights, who can read no more of this machine than it needs."""
+    interpreter = Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
+    if not interpreter.exists():
+        pytest.skip(f"there is no {interpreter}, which an ordinary user could run")
+    with tempfile.TemporaryDirectory() as here:
+        Path(here).chmod(0o755)
+        for name in ("repository", "packages", "socket"):
+            (Path(here) / name).mkdir()
+        os.chown(f"{here}/socket", NOBODY, NOBODY)
         service = subprocess.Popen(
-            [python, "-m", "sandbox", "serve", "--runtime", "local", "--accept-reduced-limits", "--until-eof",
-             "--uds", socket],
-            stdin=subprocess.PIPE, user=NOBODY, group=NOBODY, extra_groups=[], env=environment, cwd="/",
-        )  # fmt: skip
+            ["unshare", "--mount", "sh", "-c", AS_NOBODY],
+            stdin=subprocess.PIPE,
+            env={
+                "PATH": os.defpath,
+                "HERE": here,
+                "REPOSITORY": str(Path(__file__).parents[2]),
+                "PACKAGES": sysconfig.get_path("purelib"),
+                "INTERPRETER": str(interpreter),
+            },
+        )
         try:
-            yield f"unix://{socket}"
+            yield f"unix://{here}/socket/http"
         finally:
             service.communicate(timeout=60)
 
