@@ -71,8 +71,7 @@ def test_the_next_service_takes_over(local_sandbox: Sandbox) -> None:
 def test_a_killed_service_is_started_again() -> None:
     with sandbox_of("local") as sandbox:
         assert sandbox.is_honest()
-        for pid in children_of(os.getpid(), "sandbox"):
-            os.kill(pid, signal.SIGKILL)
+        os.kill(service_on(socket_of(sandbox)), signal.SIGKILL)
 
         async def retried() -> str:
             async with asyncio.timeout(60):
@@ -123,14 +122,19 @@ def containers_of_any_service() -> list[Any]:
         return containers
 
 
-def children_of(parent: int, word: str) -> list[int]:
-    """Pids of the children whose command line holds `word`."""
-    return [
+def socket_of(sandbox: Sandbox) -> Path:
+    """Where the sandbox's own service listens."""
+    return Path(sandbox.client._endpoints[0].url.removeprefix("unix://"))
+
+
+def service_on(socket: Path) -> int:
+    """The pid of the service that listens there."""
+    (pid,) = [
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if word in _read(path)
-        and _read(path.parent / "stat").rpartition(")")[2].split()[1:2] == [str(parent)]
+        if str(socket) in _read(path).split("\0")
     ]
+    return pid
 
 
 def _read(path: Path) -> str:
@@ -142,7 +146,7 @@ def _read(path: Path) -> str:
 
 def test_directories_of_sockets_are_private() -> None:
     with sandbox_of("local") as sandbox:
-        directory = Path(sandbox.client._endpoints[0].url.removeprefix("unix://")).parent
+        directory = socket_of(sandbox).parent
         assert directory.stat().st_mode & 0o777 == 0o700
         assert directory.is_relative_to(tempfile.gettempdir())
     assert not directory.exists()
