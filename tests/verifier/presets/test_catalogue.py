@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from verifier.errors import RequestInvalid
-from verifier.presets import catalogue, expand, load_presets
+from verifier.presets import Preset, catalogue, expand, load_presets
 from verifier.rewards.registry import parse_rewards
 
 
@@ -56,3 +57,19 @@ def test_the_catalogue_is_json_and_leaves_the_golden_cases_out() -> None:
     listed = orjson.loads(orjson.dumps(catalogue()))
     assert [preset["name"] for preset in listed] == sorted(load_presets())
     assert all("cases" not in preset and preset["paper"] for preset in listed)
+
+
+@pytest.mark.parametrize(
+    ("cases", "unchecked", "fits"),
+    [(10, None, True), (9, None, False), (0, "the weight", True), (1, "it", False)],
+)
+def test_a_preset_shows_its_values_or_says_that_it_cannot(
+    cases: int, unchecked: str | None, fits: bool
+) -> None:
+    shape = load_presets()["dapo"].model_dump(exclude_none=True)
+    shape |= {"cases": shape["cases"][:cases], **({"unchecked": unchecked} if unchecked else {})}
+    if fits:
+        assert Preset.model_validate(shape)
+    else:
+        with pytest.raises(ValidationError):
+            Preset.model_validate(shape)
