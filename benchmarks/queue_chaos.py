@@ -123,6 +123,7 @@ def count(redis: Redis, jobs: dict[str, float], killed: list[tuple[str, float]])
         for job_id, found in results.items()
         if found and found[0].return_value
     }
+    wrong = [found for job_id, found in results.items() if rewards.get(job_id) != jobs[job_id]]
     again = delays(redis, killed)
     return {
         "jobs": len(jobs),
@@ -130,6 +131,9 @@ def count(redis: Redis, jobs: dict[str, float], killed: list[tuple[str, float]])
         "with_result": sum(bool(found) for found in results.values()),
         "with_two_results": sum(len(found) > 1 for found in results.values()),
         "right": sum(rewards.get(job_id) == seconds for job_id, seconds in jobs.items()),
+        "wrong": [
+            str(result.return_value or result.exc_string)[-500:] for found in wrong for result in found
+        ],
         "interrupted": len(again),
         "running_again_s": {
             "max": round(max(again, default=0), 1),

@@ -9,6 +9,7 @@ import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import verifier.jobs  # noqa: F401 - a defect there must show when a worker starts, not in a job
 from verifier.engine import EngineSettings, open_engine
 from verifier.logs import configure_logging
 from verifier.pool import PoolLimits
