@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
 
 from verifier.rewards.answers import gold_answers, shown
 from verifier.rewards.base import ItemReward, RewardParameters, Sample, Score
@@ -50,10 +48,17 @@ class BleuReward(ItemReward[BleuParameters]):
 
     type_name = "bleu"
     Parameters = BleuParameters
+    isolated = True
+
+    def preload(self) -> None:
+        """Import sacrebleu."""
+        _bleu("13a", effective_order=False)
 
     def score(self, sample: Sample, parameters: BleuParameters) -> Score:
         """Measure the one sentence."""
-        return _score(sample, parameters, _bleu(parameters.tokenize, parameters.effective_order))
+        return _score(
+            sample, parameters, _bleu(parameters.tokenize, effective_order=parameters.effective_order)
+        )
 
 
 class ChrfReward(ItemReward[ChrfParameters]):
@@ -61,6 +66,11 @@ class ChrfReward(ItemReward[ChrfParameters]):
 
     type_name = "chrf"
     Parameters = ChrfParameters
+    isolated = True
+
+    def preload(self) -> None:
+        """Import sacrebleu."""
+        _chrf(0)
 
     def score(self, sample: Sample, parameters: ChrfParameters) -> Score:
         """Measure the one sentence."""
@@ -68,12 +78,16 @@ class ChrfReward(ItemReward[ChrfParameters]):
 
 
 @lru_cache
-def _bleu(tokenize: str, effective_order: bool) -> BLEU:
+def _bleu(tokenize: str, *, effective_order: bool) -> Any:
+    from sacrebleu.metrics.bleu import BLEU  # imports half a second of others
+
     return BLEU(tokenize=tokenize, effective_order=effective_order)
 
 
 @lru_cache
-def _chrf(word_order: int) -> CHRF:
+def _chrf(word_order: int) -> Any:
+    from sacrebleu.metrics.chrf import CHRF  # imports half a second of others
+
     return CHRF(word_order=word_order)
 
 
