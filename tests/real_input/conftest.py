@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,16 @@ def write(tmp_path: Path) -> Callable[..., Path]:
     return write_items
 
 
-@pytest.fixture
-def score(tmp_path: Path) -> Score:
-    """``score(file, …options)``: the lines that ``verifier score`` wrote, none of them without a reward."""
+@pytest.fixture(scope="session")
+def score(tmp_path_factory: pytest.TempPathFactory) -> Score:
+    """``score(file, …options)``: the lines that ``verifier score`` wrote, none of them without a reward.
 
+    The same command is run once.
+    """
+
+    @cache
     def run(file: Path, *options: str) -> list[dict[str, Any]]:
-        out = tmp_path / f"scored-{len(list(tmp_path.iterdir()))}.jsonl"
+        out = tmp_path_factory.mktemp("scored") / "out.jsonl"
         command = [*COMMAND, "score", str(file), "--out", str(out), *options]
         done = subprocess.run(command, capture_output=True, text=True, timeout=280)
         assert done.returncode == 0, done.stdout + done.stderr

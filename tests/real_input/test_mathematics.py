@@ -91,16 +91,16 @@ def test_lint_finds_nothing_wrong_with_the_published_files(
 def test_knights_and_knaves_earn_the_published_reward(
     score: Score, data: Path, write: Callable[..., Path], people: int
 ) -> None:
-    file = data / f"knights_knaves_{people}ppl_test.parquet"
-    options = ("--preset", "logic_rl", "--sandbox", "none")
-    assert {line["reward"] for line in score(file, *options)} == {3.0}
-    flipped = []
-    for item in to_items(read_rows(file)):
+    right, wrong = [], []
+    for item in to_items(read_rows(data / f"knights_knaves_{people}ppl_test.parquet")):
         assert isinstance(item, DatasetItem)
         assert item.solution is not None
-        flipped += [item.to_json(wrong) for wrong in single_flips(item.solution)]
-    assert len(flipped) == 100 * people
-    assert {line["reward"] for line in score(write(flipped), *options)} == {-0.5}
+        right.append(item.to_json(item.solution))
+        wrong += [item.to_json(flipped) for flipped in single_flips(item.solution)]
+    assert (len(right), len(wrong)) == (100, 100 * people)
+    lines = score(write(right + wrong), "--preset", "logic_rl", "--sandbox", "none")
+    assert {line["reward"] for line in lines[:100]} == {3.0}
+    assert {line["reward"] for line in lines[100:]} == {-0.5}
 
 
 def single_flips(solution: str) -> list[str]:
