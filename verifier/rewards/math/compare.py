@@ -190,8 +190,8 @@ class Comparison(ValueComparison):
             return reference.digits in (str(value) if is_small else "", self.answer.key.upper())
         if isinstance(answer, Words):
             return self.parameters.units == "ignore" and answer.text.upper() == reference.digits
-        value = named_value(answer) if isinstance(answer, Relation) else None
-        return value is not None and self.same(reference, value)
+        named = named_value(answer) if isinstance(answer, Relation) else None
+        return named is not None and self.same(reference, named)
 
     def ratio(self, reference: Ratio, answer: Answer) -> bool:
         """Proportional parts; of two parts also their quotient."""

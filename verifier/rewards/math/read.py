@@ -58,7 +58,9 @@ _MAX_ITEMS = 200
 _NEAR = Fraction(1, 50)
 _UNEVALUATED = re.compile(r"\\(?:i*int|oint|sum|prod|lim)(?![A-Za-z])|∫|∑|∏|\blim\b")
 _MATRIX = re.compile(
-    r"(?:[A-Za-z\\][\w\\{}' ]{0,40}=)?\s*[(\[]?\s*\\begin\s*\{\s*(?P<name>[pbB]?matrix|smallmatrix|array)\s*\}(?:\s*\{[^{}]*\})?(?P<body>.*)\\end\s*\{\s*(?P=name)\s*\}\s*[)\]]?"
+    r"(?:[A-Za-z\\][\w\\{}' ]{0,40}=)?"
+    r"\s*[(\[]?\s*\\begin\s*\{\s*(?P<name>[pbB]?matrix|smallmatrix|array)\s*\}"
+    r"(?:\s*\{[^{}]*\})?(?P<body>.*)\\end\s*\{\s*(?P=name)\s*\}\s*[)\]]?"
     r"(?P<transposed>\s*\^\s*\{?\s*(?:T|\\top|\\intercal)\s*\}?)?",
     re.DOTALL,
 )
