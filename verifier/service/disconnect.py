@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from starlette.types import Receive
 
+from verifier.errors import ErrorCode, RequestInvalid
+
 T = TypeVar("T")
 
 
@@ -20,6 +22,7 @@ async def while_connected(work: Coroutine[Any, Any, T], receive: Receive) -> T:
 
     Raises:
         ClientGone: the client left first; the work has been cancelled.
+        RequestInvalid: the server stops, and the time that it gave running requests is up.
     """
     working = asyncio.create_task(work)
     gone = asyncio.create_task(_disconnect(receive))
@@ -28,6 +31,11 @@ async def while_connected(work: Coroutine[Any, Any, T], receive: Receive) -> T:
         if not working.done():
             raise ClientGone
         return await working
+    except asyncio.CancelledError:
+        message = (
+            "the server stops, and this was not done within its grace; send it again, to another replica"
+        )
+        raise RequestInvalid(ErrorCode.DRAINING, message) from None
     finally:
         gone.cancel()
         working.cancel()

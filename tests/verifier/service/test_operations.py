@@ -111,6 +111,25 @@ def test_sigterm_finishes_what_is_running_and_exits_0(tmp_path: Path) -> None:
     assert answers[0].json()["results"][0]["components"][0]["verdict"] == "timeout"
 
 
+def test_what_is_not_done_within_the_grace_is_refused_and_can_be_sent_again(tmp_path: Path) -> None:
+    plugin = Path(__file__).parents[2] / "plugins" / "hostile.py"
+    sleep = {"rewards": [{"type": "hostile"}], "items": [{"completion": "sleep"}]}
+    answers: list[httpx.Response] = []
+    options = ("--sandbox", "none", "--plugin", str(plugin), "--grace-s", "1")
+    with running_server(tmp_path / "log", *options) as (url, server):
+        sender = threading.Thread(
+            target=lambda: answers.append(httpx.post(f"{url}/score", json=sleep, timeout=60))
+        )
+        sender.start()
+        while "verifier_items_in_flight 1.0" not in httpx.get(f"{url}/metrics").text:
+            time.sleep(0.05)
+        server.send_signal(signal.SIGTERM)
+        sender.join()
+        assert server.wait(30) == 0
+    assert (answers[0].status_code, answers[0].json()["error"]["code"]) == (503, "draining")
+    assert answers[0].headers["retry-after"]
+
+
 def test_logs_are_json_with_the_request_id_and_without_completions(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with running_server(log, "--sandbox", "none") as (url, _):
