@@ -83,7 +83,9 @@ def test_a_whole_run_through_the_queue(tmp_path: Path) -> None:
     assert 0 <= summary["wait_fraction"] <= 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_a_run_that_is_ended_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "--steps", "100000", "--name", "endless", "--sft.max-steps", "0")
     metrics = tmp_path / "runs" / "endless" / "metrics.jsonl"
