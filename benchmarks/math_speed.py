@@ -2,8 +2,8 @@
 
     python benchmarks/math_speed.py
 
-``easy``: 800 completions of 1-2 KB with a boxed number. ``mixed``: ``../shared/data/math_cases.jsonl``, without
-its resource attacks, since on those math-verify only waits for its own timeouts. Prints Markdown.
+``easy``: 800 completions of 1-2 KB with a boxed number. ``mixed``: ``../shared/data/math_cases.jsonl``, but
+for its resource attacks, since on those math-verify only waits for its own timeouts. Prints Markdown.
 """
 
 from __future__ import annotations

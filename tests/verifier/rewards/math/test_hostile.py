@@ -122,7 +122,7 @@ INJECTIONS = [
 
 
 def test_bombs_are_cheap_and_never_right(tmp_path: Path) -> None:
-    items = [(f"\\boxed{{{bomb}}}", reference) for bomb in BOMBS.values() for reference in REFERENCES[::2]]
+    items = [(f"\\boxed{{{bomb}}}", reference) for bomb in BOMBS.values() for reference in REFERENCES[::3]]
     items += [(f"The answer is {bomb}", "5") for bomb in BOMBS.values()]
 
     seen = judge_all(items, tmp_path)
@@ -168,7 +168,7 @@ def fuzzed(count: int, seed: int) -> list[tuple[str, str]]:
 
 
 def test_fuzzed_answers_are_judged_within_bounds(tmp_path: Path) -> None:
-    seen = judge_all(fuzzed(1_000, seed=1), tmp_path)
+    seen = judge_all(fuzzed(500, seed=1), tmp_path)
 
     assert seen["slowest"] < 5
     assert seen["memory_mb"] < 1024
