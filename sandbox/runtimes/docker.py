@@ -141,24 +141,28 @@ class DockerRuntime:
         assert self._sockets is not None, "prepare() comes first"
         directory = self._sockets / secrets.token_hex(8)
         container: Any = None
+        channel: Channel | None = None
         try:
             directory.mkdir(mode=0o700)
             with contextlib.closing(_listen(directory / "sock")) as listener:
-                container = await _in_thread(lambda: self._start(directory))
-                connection = await _accept(listener, container)
-            channel = Channel(connection)
+                starting = asyncio.ensure_future(_in_thread(lambda: self._start(directory)))
+                try:
+                    container = await asyncio.shield(starting)
+                except asyncio.CancelledError:  # the daemon makes it all the same
+                    container = await starting
+                    raise
+                channel = Channel(await _accept(listener, container))
             hello = await channel.hello(START_TIMEOUT_S)
             if hello.agent != agent_digest():
-                raise RuntimeUnavailable(
-                    f"the image {self._image} holds another version's agent; run `sandbox build-image` again"
-                )
+                raise JailLost("the image holds another version's agent; run `sandbox build-image` again")
             return DockerJail(container, channel, hello, DEFAULT_MB)
-        except (JailLost, OSError) as error:
+        except BaseException as error:
             last_words = await asyncio.to_thread(_logs, container)
+            if channel:
+                channel.close()
             await _remove(container)
-            raise RuntimeUnavailable(f"a new jail does not answer: {error}; {last_words}") from None
-        except BaseException:
-            await _remove(container)
+            if isinstance(error, JailLost | OSError):
+                raise RuntimeUnavailable(f"a new jail is of no use: {error}; {last_words}") from None
             raise
         finally:
             shutil.rmtree(directory, ignore_errors=True)
@@ -211,16 +215,16 @@ def _listen(path: Path) -> socket.socket:
 
 async def _accept(listener: socket.socket, container: Any) -> socket.socket:
     """The agent's connection. Raises JailLost if the container ends before it connects."""
-    accept = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(listener))
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while not (await asyncio.wait([accept], timeout=1.0))[0]:
-                await _in_thread(container.reload)
-                if container.status != "running":
-                    raise JailLost("its agent ended")
-        return accept.result()[0]
-    finally:
-        accept.cancel()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + START_TIMEOUT_S
+    while loop.time() < deadline:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                return (await loop.sock_accept(listener))[0]
+        await _in_thread(container.reload)
+        if container.status != "running":
+            raise JailLost("its agent ended")
+    raise JailLost("its agent does not connect")
 
 
 async def _remove(container: Any) -> None:

@@ -172,6 +172,20 @@ def test_what_a_killed_service_left_is_reaped_by_the_next(docker_client: DockerC
     asyncio.run(killed.close())
 
 
+@pytest.mark.docker
+def test_a_service_that_stops_while_it_starts_leaves_no_container(docker_client: DockerClient) -> None:
+    async def start_and_stop(seconds: float) -> DockerRuntime:
+        runtime = DockerRuntime()
+        slots = Slots(runtime, 2)
+        await slots.open()
+        await asyncio.sleep(seconds)
+        await slots.close()
+        return runtime
+
+    for seconds in (0.05, 0.15, 0.3, 0.6):
+        assert jails(docker_client, asyncio.run(start_and_stop(seconds))) == []
+
+
 def jails(client: DockerClient, runtime: DockerRuntime) -> list[Any]:
     label = f"{LABEL}={runtime._service}"
     containers: list[Any] = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
