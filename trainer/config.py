@@ -96,7 +96,7 @@ class Config(Section):
     api_key_file: str = ""
     """File with the service's API key"""
 
-    steps: int = Field(default=260, ge=0)
+    steps: int = Field(default=300, ge=0)
     """Updates of the policy"""
     prompts_per_step: int = Field(default=32, ge=1)
     group_size: int = Field(default=8, ge=2)
@@ -116,13 +116,13 @@ class Config(Section):
     rewards: list[dict[str, Any]] = Field(default=DEMO_REWARDS, min_length=1)
     """What the verifier scores by, as in POST /score"""
 
-    eval_every: int = Field(default=65, ge=1)
+    eval_every: int = Field(default=75, ge=1)
     """Steps between evaluations; there is always one before and one after"""
     eval_problems: int = Field(default=512, ge=1)
     """Held-out problems of an evaluation, answered greedily"""
     eval_samples: int = Field(default=4, ge=0)
     """Completions sampled of each for pass@k in the first and last evaluation; 0: none"""
-    checkpoint_every: int = Field(default=50, ge=1)
+    checkpoint_every: int = Field(default=100, ge=1)
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints that stay"""
     rollouts_every: int = Field(default=10, ge=1)
