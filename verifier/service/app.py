@@ -75,10 +75,11 @@ def create_app(engine: EngineSettings, service: ServiceSettings | None = None) -
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(make_router(door))
-    app.include_router(make_jobs_router(jobs_door))
+    routers = (make_router(door), make_jobs_router(jobs_door))
+    for router in routers:
+        app.include_router(router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
-    add_handlers(app)
+    add_handlers(app, [route for router in routers for route in router.routes])
     app.add_middleware(
         BodyMiddleware,
         paths=frozenset({"/score", "/jobs"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 
 import orjson
@@ -10,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 
 from verifier.errors import HTTP_STATUS, ErrorCode, FieldError, RequestInvalid
 from verifier.service.disconnect import ClientGone
@@ -26,11 +29,11 @@ _BY_STATUS = {
 }
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Register the handlers."""
+def add_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Register the handlers; ``routes`` are all that the app serves beside its documentation."""
     app.add_exception_handler(RequestInvalid, _on_invalid)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HTTPException, partial(_on_http, routes))
     app.add_exception_handler(ClientGone, _on_gone)
     app.add_exception_handler(Exception, _on_defect)
 
@@ -54,14 +57,23 @@ async def _on_validation(_: Request, error: Exception) -> Response:
     return refusal_response(RequestInvalid(ErrorCode.VALIDATION_FAILED, message, fields))
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(routes: Sequence[BaseRoute], request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     code, message = _BY_STATUS.get(status, (ErrorCode.INTERNAL, status.phrase))
     response = refusal_response(RequestInvalid(code, message))
     for name, value in (error.headers or {}).items():
-        response.headers[name] = value  # Allow, of a 405
+        response.headers[name] = value
+    if status is HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _allowed(routes, request.url.path)):
+        response.headers["Allow"] = ", ".join(
+            sorted(allowed)
+        )  # the framework's names those of one route alone
     return response
+
+
+def _allowed(routes: Sequence[BaseRoute], path: str) -> set[str]:
+    found = [route for route in routes if isinstance(route, Route) and route.path_regex.match(path)]
+    return {method for route in found for method in route.methods or ()}
 
 
 async def _on_gone(_: Request, __: Exception) -> Response:
