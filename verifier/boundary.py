@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +19,7 @@ def judge(type_name: str, score: Callable[[], Score]) -> Judgement:
     """What became of a reward that is worked out here and now."""
     started = time.perf_counter()
     try:
-        return Judgement(score(), (time.perf_counter() - started) * 1e3)
+        return Judgement(_finite(score()), (time.perf_counter() - started) * 1e3)
     except (ItemInvalid, ItemFaulted) as problem:
         return Judgement(problem)
     except Exception:  # noqa: BLE001 - a defect of ours must not spoil the item's neighbours
@@ -29,11 +30,17 @@ async def judge_remote(type_name: str, score: Awaitable[Score]) -> Judgement:
     """What became of a reward that another service works out."""
     started = time.perf_counter()
     try:
-        return Judgement(await score, (time.perf_counter() - started) * 1e3)
+        return Judgement(_finite(await score), (time.perf_counter() - started) * 1e3)
     except (ItemInvalid, ItemFaulted) as problem:
         return Judgement(problem)
     except Exception:  # noqa: BLE001 - a defect of ours must not spoil the item's neighbours
         return defect(type_name)
+
+
+def _finite(score: Score) -> Score:
+    if not math.isfinite(score.value):
+        raise ArithmeticError("the reward is not a finite number")
+    return score
 
 
 def defect(type_name: str) -> Judgement:

@@ -34,6 +34,8 @@ VERSION = version("rlvr-verifier")
 
 _YIELD_EVERY_S = 0.005
 """Cheap rewards run in the event loop; they let others have it this often."""
+_INLINE_CHARACTERS = 100_000
+"""Longer completions are judged in the scoring processes whatever the reward: the loop is everybody's."""
 
 log = structlog.get_logger(__name__)
 
@@ -114,15 +116,16 @@ class Engine:
         inline: Leaves = {}
         isolated: Leaves = {}
         remote: Leaves = {}
-        places: dict[int, Leaves] = {}
         for key, leaf in leaves.items():
-            reward = leaf[0].reward
-            place = places.get(id(reward))
-            if place is None:
-                is_isolated = isinstance(reward, ItemReward) and reward.isolated
-                place = remote if isinstance(reward, RemoteReward) else isolated if is_isolated else inline
-                places[id(reward)] = place
-            place[key] = leaf
+            bound, sample = leaf
+            if isinstance(bound.reward, RemoteReward):
+                remote[key] = leaf
+            elif (
+                cast("ItemReward[Any]", bound.reward).isolated or len(sample.completion) > _INLINE_CHARACTERS
+            ):
+                isolated[key] = leaf
+            else:
+                inline[key] = leaf
         async with asyncio.TaskGroup() as tasks:
             for key in remote:
                 tasks.create_task(self._judge_remote(key, remote, known))

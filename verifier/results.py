@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from verifier.errors import ErrorCode, ItemFaulted, ItemInvalid
 from verifier.evaluation import Evaluation
 from verifier.plan import Plan, PlannedItem
@@ -11,6 +13,10 @@ from verifier.rewards.registry import BoundReward
 from verifier.schema import ComponentResult, ItemError, ItemResult, ScoreResponse, Status
 
 _LATE = Judgement(ItemFaulted(ErrorCode.DEADLINE, "not done by the request's deadline"))
+
+_OVERFLOW = ItemError(
+    ErrorCode.UNUSABLE_PARAMETER.value, "the weighted sum is not a finite number: lower the weights", False
+)
 
 
 def build_response(
@@ -32,6 +38,8 @@ def _item_result(index: int, item: PlannedItem, evaluation: Evaluation) -> ItemR
     if blocking is not None:
         return ItemResult(item.id, index, blocking.status, None, components, blocking.error)
     reward = sum(part.weight * part.score for part in components if part.score is not None)
+    if not math.isfinite(reward):
+        return ItemResult(item.id, index, Status.INVALID, None, components, _OVERFLOW)
     return ItemResult(item.id, index, Status.OK, reward, components)
 
 

@@ -139,3 +139,16 @@ def test_a_grader_pin_that_holds_is_accepted(score: Send, client: httpx.Client) 
 def test_equal_items_are_scored_alike(score: Send) -> None:
     results = score([MATH, FORMAT], *[RIGHT] * 300)["results"]
     assert [result["reward"] for result in results] == [pytest.approx(1.1)] * 300
+
+
+def test_a_sum_beyond_numbers_is_invalid_and_never_a_bare_null(score: Send) -> None:
+    rewards = [{"type": "math", "weight": 1e308}, {"type": "math", "weight": 1e308, "name": "again"}]
+    (result,) = score(rewards, RIGHT)["results"]
+    assert (result["status"], result["reward"]) == ("invalid", None)
+    assert result["error"]["code"] == "unusable_parameter"
+
+
+def test_a_long_completion_is_scored_like_a_short_one(score: Send) -> None:
+    long = "<think>" + "a " * 200_000 + "</think><answer>b</answer>"
+    (result,) = score([FORMAT], {"completion": long})["results"]
+    assert result["reward"] == pytest.approx(0.1)
