@@ -104,7 +104,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)
     easy, mixed, many = easy_items(), mixed_items(), easy_items(1024)
-    with served([*verifier_command(PORT), "--processes", "2"], PORT):
+    with served([*verifier_command(PORT), "--scoring-processes", "2"], PORT):
         for warm_up in (easy, mixed, many):
             post(request(warm_up, "math"))
         sys.stdout.write("| through POST /score | ms | baseline, ms | baseline / ours |\n|---|--:|--:|--:|\n")

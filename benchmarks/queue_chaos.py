@@ -28,7 +28,7 @@ from rq import Queue
 
 from trainer_client.embedded import EmbeddedRedis
 from verifier.queue.process import die_with, work
-from verifier.queue.settings import WorkerSettings
+from verifier.queue.settings import ProcessSettings
 from verifier.queue.supervisor import Supervisor
 from verifier.schema import ItemResult, ScoreRequest, ScoreResponse, Status
 
@@ -56,7 +56,7 @@ class Sleeper:
 
 
 @asynccontextmanager
-async def sleeper(settings: WorkerSettings) -> AsyncIterator[Sleeper]:
+async def sleeper(settings: ProcessSettings) -> AsyncIterator[Sleeper]:
     with Redis.from_url(settings.redis_url) as redis:
         yield Sleeper(redis)
 
@@ -160,7 +160,7 @@ def main() -> None:
     pause_s = float(sys.argv[2]) if len(sys.argv) > 2 else 4.0
     outcome: dict[str, Any] = {}
     with EmbeddedRedis() as server, Redis.from_url(server.url, protocol=2, socket_timeout=60) as redis:
-        settings = WorkerSettings(
+        settings = ProcessSettings(
             redis_url=server.url,
             queue="score",
             name="",
@@ -192,7 +192,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["worker"]:
         die_with(int(sys.argv[2]))
-        told = WorkerSettings.from_json(sys.stdin.buffer.read())
+        told = ProcessSettings.from_json(sys.stdin.buffer.read())
         work(told, sleeper(told))
     else:
         main()

@@ -26,7 +26,7 @@ from rq import Queue, SimpleWorker
 from trainer_client import QueueVerifier
 from trainer_client.embedded import EmbeddedRedis
 from verifier.queue.process import die_with, work
-from verifier.queue.settings import WorkerSettings
+from verifier.queue.settings import ProcessSettings
 from verifier.schema import ComponentResult, ItemResult, ScoreRequest, ScoreResponse, Status, Verdict
 
 ITEMS = 64
@@ -81,7 +81,7 @@ def run_worker(kind: str, url: str) -> None:
         connection = redis.Redis.from_url(url, protocol=2)
         SimpleWorker(["stock"], connection=connection, serializer="json").work(logging_level="ERROR")
     else:
-        settings = WorkerSettings(
+        settings = ProcessSettings(
             redis_url=url,
             queue="score",
             name=f"bench-{os.getpid()}",

@@ -113,7 +113,7 @@ def verifier_command(port: int, *options: str) -> list[str]:
     """``verifier serve`` with the reward that does nothing."""
     plugin = str(HERE / "noop_reward.py")
     command = [sys.executable, "-m", "verifier.cli", "serve", "--port", str(port), "--sandbox", "none"]
-    return [*command, "--processes", "1", "--plugin", plugin, *options]
+    return [*command, "--scoring-processes", "1", "--plugin", plugin, *options]
 
 
 def main() -> None:

@@ -101,7 +101,10 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real service on loopback, without a sandbox, that knows the tests' own misbehaving reward type."""
     log = tmp_path_factory.mktemp("server") / "log"
     plugin = ROOT / "tests" / "plugins" / "hostile.py"
-    with running_server(log, "--sandbox", "none", "--processes", "2", "--plugin", str(plugin)) as (url, _):
+    with running_server(log, "--sandbox", "none", "--scoring-processes", "2", "--plugin", str(plugin)) as (
+        url,
+        _,
+    ):
         yield url
 
 

@@ -16,15 +16,15 @@ from redis import Redis, RedisError
 
 from trainer_client import QueueVerifier
 from trainer_client.embedded import EmbeddedRedis, server_binary
-from verifier.queue.settings import WorkerSettings
+from verifier.queue.settings import ProcessSettings
 
 STUB_WORKER = (sys.executable, str(Path(__file__).with_name("stub_worker.py")))
 
 StartWorker = Callable[..., "subprocess.Popen[bytes]"]
 
 
-def settings(redis_url: str, name: str = "") -> WorkerSettings:
-    return WorkerSettings(
+def settings(redis_url: str, name: str = "") -> ProcessSettings:
+    return ProcessSettings(
         redis_url=redis_url,
         queue="score",
         name=name or uuid.uuid4().hex,

@@ -17,7 +17,7 @@ from redis import Redis
 
 from verifier.errors import ErrorCode, RequestInvalid
 from verifier.queue.process import die_with, work
-from verifier.queue.settings import WorkerSettings
+from verifier.queue.settings import ProcessSettings
 from verifier.schema import Item, ItemError, ItemResult, ScoreRequest, ScoreResponse, Status
 
 
@@ -59,12 +59,12 @@ class StubEngine:
 
 
 @asynccontextmanager
-async def open_stub(settings: WorkerSettings) -> AsyncIterator[StubEngine]:
+async def open_stub(settings: ProcessSettings) -> AsyncIterator[StubEngine]:
     with Redis.from_url(settings.redis_url) as redis:
         yield StubEngine(redis)
 
 
 if __name__ == "__main__":
     die_with(int(sys.argv[1]))
-    stdin = WorkerSettings.from_json(sys.stdin.buffer.read())
+    stdin = ProcessSettings.from_json(sys.stdin.buffer.read())
     work(stdin, open_stub(stdin))

@@ -22,9 +22,9 @@ STUB_WORKER = Path(__file__).with_name("stub_worker.py")
 
 SUPERVISOR = f"""
 import asyncio, sys
-from verifier.queue.settings import WorkerSettings
+from verifier.queue.settings import ProcessSettings
 from verifier.queue.supervisor import Supervisor
-settings = WorkerSettings(
+settings = ProcessSettings(
     redis_url=sys.argv[1], queue="score", name="", sandbox="none", sandbox_api_key=None,
     scoring_processes=1, plugins=(), log_format="json",
 )

@@ -24,13 +24,12 @@ def config(
     ] = None,
 ) -> None:
     """Print the configuration that serve and worker would run with, as TOML, secrets masked."""
-    from verifier.queue.settings import SupervisorSettings
-    from verifier.settings import ServeSettings
+    from verifier.settings import ServeSettings, WorkerSettings
 
     if file is not None:
         os.environ["VERIFIER_CONFIG"] = str(file)
     try:
-        for command, settings in (("serve", ServeSettings()), ("worker", SupervisorSettings())):
+        for command, settings in (("serve", ServeSettings()), ("worker", WorkerSettings())):
             typer.echo(f"[{command}]\n{_as_toml(settings)}")
     except ValidationError as error:
         for found in error.errors(include_input=False, include_url=False):

@@ -32,7 +32,9 @@ def serve(
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Serve a non-loopback address without a key.")
     ] = None,
-    processes: Annotated[int | None, typer.Option(help="Scoring processes. Default: one a core.")] = None,
+    scoring_processes: Annotated[
+        int | None, typer.Option(help="Scoring processes. Default: one a core.")
+    ] = None,
     plugins: Annotated[
         list[Path] | None, typer.Option("--plugin", help="File that defines a reward type; repeatable.")
     ] = None,

@@ -34,13 +34,13 @@ def worker(
     from trainer_client import EmbeddedRedisError
     from verifier.logs import configure_logging
     from verifier.queue.command import run
-    from verifier.queue.settings import SupervisorSettings
+    from verifier.settings import WorkerSettings
 
-    given = {name: value for name, value in locals().items() if name in SupervisorSettings.model_fields}
+    given = {name: value for name, value in locals().items() if name in WorkerSettings.model_fields}
     if config is not None:
         os.environ["VERIFIER_CONFIG"] = str(config)
     try:
-        settings = SupervisorSettings(**{name: value for name, value in given.items() if value is not None})
+        settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
         configure_logging(settings.log_format)
         asyncio.run(run(settings))
     except ValidationError as error:

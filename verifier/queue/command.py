@@ -10,28 +10,31 @@ import structlog
 
 from sandbox.client import open_sandbox
 from trainer_client.embedded import EmbeddedRedis
-from verifier.queue.settings import SupervisorSettings, WorkerSettings
+from verifier.queue.settings import ProcessSettings
 from verifier.queue.supervisor import Supervisor
-from verifier.settings import read_api_keys
+from verifier.rewards.math.versions import check_versions
+from verifier.settings import WorkerSettings, read_api_keys
 
 OWN_SANDBOX = ("auto", "docker", "local")
 
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: SupervisorSettings) -> None:
+async def run(settings: WorkerSettings) -> None:
     """Works until SIGTERM or SIGINT.
 
     Raises:
         ConnectionError: Redis does not answer.
         OSError: the sandbox's key file cannot be read.
         EmbeddedRedisError: there is no redis-server to embed.
+        WrongVersions: the installed libraries are not those that mathematics is scored with.
     """
+    check_versions()
     key_file = settings.sandbox_api_key_file
     api_key = read_api_keys(key_file)[0] if key_file else None
     with _redis(settings.redis_url) as redis_url:
         async with _sandbox(settings.sandbox, api_key) as sandbox:
-            workers = WorkerSettings(
+            workers = ProcessSettings(
                 redis_url=redis_url,
                 queue=settings.queue,
                 name="",

@@ -14,7 +14,7 @@ from verifier.engine import EngineSettings, open_engine
 from verifier.logs import configure_logging
 from verifier.pool import PoolLimits
 from verifier.queue import runtime
-from verifier.queue.settings import WorkerSettings
+from verifier.queue.settings import ProcessSettings
 from verifier.queue.worker import ScoreWorker
 
 PR_SET_PDEATHSIG = 1
@@ -28,7 +28,7 @@ def die_with(parent: int) -> None:
         sys.exit("the supervisor is gone")
 
 
-def engine_for(settings: WorkerSettings) -> AbstractAsyncContextManager[runtime.Scorer]:
+def engine_for(settings: ProcessSettings) -> AbstractAsyncContextManager[runtime.Scorer]:
     """The engine that these settings ask for, not yet opened."""
     return open_engine(
         EngineSettings(
@@ -40,7 +40,7 @@ def engine_for(settings: WorkerSettings) -> AbstractAsyncContextManager[runtime.
     )
 
 
-def work(settings: WorkerSettings, engine: AbstractAsyncContextManager[runtime.Scorer]) -> None:
+def work(settings: ProcessSettings, engine: AbstractAsyncContextManager[runtime.Scorer]) -> None:
     """Serves the queue until SIGTERM or SIGINT."""
     with runtime.running(engine):
         ScoreWorker(settings.queue, settings.redis_url, settings.name).work(logging_level="WARNING")
@@ -49,7 +49,7 @@ def work(settings: WorkerSettings, engine: AbstractAsyncContextManager[runtime.S
 def main() -> None:
     """Reads the settings and works."""
     die_with(int(sys.argv[1]))
-    settings = WorkerSettings.from_json(sys.stdin.buffer.read())
+    settings = ProcessSettings.from_json(sys.stdin.buffer.read())
     configure_logging(settings.log_format)
     work(settings, engine_for(settings))
 

@@ -25,7 +25,7 @@ import redis
 import structlog
 
 from verifier.queue.recovery import Executions, ScoreQueue
-from verifier.queue.settings import WorkerSettings
+from verifier.queue.settings import ProcessSettings
 
 COMMAND = (sys.executable, "-m", "verifier.queue.process")
 FIRST_PAUSE_S = 0.5
@@ -69,7 +69,7 @@ class Supervisor:
     """
 
     def __init__(
-        self, settings: WorkerSettings, *, processes: int, grace_s: float, command: Sequence[str] = COMMAND
+        self, settings: ProcessSettings, *, processes: int, grace_s: float, command: Sequence[str] = COMMAND
     ) -> None:
         self._settings = settings
         self._processes = processes

@@ -10,9 +10,9 @@ from typing import cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from verifier.queue.settings import SupervisorSettings
+from verifier.settings import WorkerSettings
 
-_QUEUE = SupervisorSettings.model_fields["queue"].default
+_QUEUE = WorkerSettings.model_fields["queue"].default
 _ASK_S = 2.0
 
 

@@ -104,5 +104,5 @@ def _engine_settings(settings: ServeSettings) -> EngineSettings:
         sandbox=settings.sandbox,
         sandbox_api_key=sandbox_keys[0] if sandbox_keys else None,
         plugins=settings.plugins,
-        limits=PoolLimits(processes=settings.processes),
+        limits=PoolLimits(processes=settings.scoring_processes),
     )

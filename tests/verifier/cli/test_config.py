@@ -28,6 +28,19 @@ def test_flags_variables_and_the_file_are_resolved_as_serve_would(
     assert "zq-secret-zq" not in result.output
 
 
+def test_one_file_holds_the_options_of_both_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "verifier.toml"
+    monkeypatch.setenv("VERIFIER_CONFIG", str(file))
+    file.write_text('port = 9000\nqueue = "mine"\n')
+    assert CliRunner().invoke(app, ["config"]).exit_code == 0
+    file.write_text("prot = 9000\n")
+    result = CliRunner().invoke(app, ["config"])
+    assert result.exit_code == 2
+    assert "prot" in result.output
+
+
 def test_what_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERIFIER_PORT", "seventy")
     result = CliRunner().invoke(app, ["config"])

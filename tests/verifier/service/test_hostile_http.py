@@ -165,7 +165,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]
     log = tmp_path_factory.mktemp("small") / "log"
     plugin = ROOT / "tests" / "plugins" / "hostile.py"
     bounds = ("--max-connections", "20", "--max-held-mb", "64", "--max-items-in-flight", "4")
-    options = ("--sandbox", "none", "--processes", "2", "--plugin", str(plugin))
+    options = ("--sandbox", "none", "--scoring-processes", "2", "--plugin", str(plugin))
     with running_server(log, *options, *bounds) as (url, server):
         yield url, server.pid
 

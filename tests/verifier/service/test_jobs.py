@@ -55,7 +55,7 @@ def server(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     directory = tmp_path_factory.mktemp("jobs")
     keys = directory / "keys"
     keys.write_text("key-a\nkey-b\n")
-    options = ["--sandbox", "none", "--processes", "1", "--redis-url", redis_url, "--plugin", PLUGIN]
+    options = ["--sandbox", "none", "--scoring-processes", "1", "--redis-url", redis_url, "--plugin", PLUGIN]
     with ExitStack() as stack:
         stack.enter_context(running_worker(redis_url))
         url, _ = stack.enter_context(running_server(directory / "log", *options, "--api-key-file", str(keys)))
@@ -182,7 +182,7 @@ def test_without_a_redis_there_are_no_jobs(server_url: str) -> None:
 def test_a_redis_that_is_gone_is_503_and_breaks_nothing_else(tmp_path: Path) -> None:
     with EmbeddedRedis() as redis:
         url = redis.url
-    options = ("--sandbox", "none", "--processes", "1", "--redis-url", url)
+    options = ("--sandbox", "none", "--scoring-processes", "1", "--redis-url", url)
     with running_server(tmp_path / "log", *options) as (server, _):
         response = httpx.post(f"{server}/jobs", json=batch(RIGHT))
         assert (response.status_code, response.json()["error"]["code"]) == (503, "queue_unavailable")
@@ -193,7 +193,16 @@ def test_a_redis_that_is_gone_is_503_and_breaks_nothing_else(tmp_path: Path) -> 
 def test_a_cancelled_job_leaves_the_queue_and_a_killed_service_loses_none(tmp_path: Path) -> None:
     """The next service on the same Redis goes on where it was; no item is told of twice."""
     with EmbeddedRedis() as redis:
-        options = ("--sandbox", "none", "--processes", "1", "--redis-url", redis.url, "--plugin", PLUGIN)
+        options = (
+            "--sandbox",
+            "none",
+            "--scoring-processes",
+            "1",
+            "--redis-url",
+            redis.url,
+            "--plugin",
+            PLUGIN,
+        )
         items = [{"completion": "x", "id": str(n)} for n in range(256)]
         with running_server(tmp_path / "first", *options) as (url, process):
             with httpx.Client(base_url=url) as client, Redis.from_url(redis.url) as queue:

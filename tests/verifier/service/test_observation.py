@@ -35,7 +35,7 @@ def redis() -> Iterator[EmbeddedRedis]:
 def url(redis: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service with a queue at which nobody works."""
     log = tmp_path_factory.mktemp("observed") / "log"
-    options = ("--sandbox", "none", "--processes", "1", "--redis-url", redis.url, "--plugin", PLUGIN)
+    options = ("--sandbox", "none", "--scoring-processes", "1", "--redis-url", redis.url, "--plugin", PLUGIN)
     with running_server(log, *options) as (url, _):
         yield url
 

@@ -25,7 +25,10 @@ def run(server_url: str, directory: Path, *options: str) -> None:
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service with a Redis of its own, and nobody at work on its queue."""
     log = tmp_path_factory.mktemp("server") / "log"
-    with running_server(log, "--sandbox", "none", "--processes", "1", "--redis-url", "embedded") as (url, _):
+    with running_server(log, "--sandbox", "none", "--scoring-processes", "1", "--redis-url", "embedded") as (
+        url,
+        _,
+    ):
         yield url
 
 
