@@ -39,8 +39,7 @@ class ShapeConfig(Section):
 class SftConfig(Section):
     """The cold start: supervised fine-tuning on the task's traces, stopped by accuracy. 0 max_steps: none."""
 
-    max_steps: int = Field(default=1000, ge=0)
-    """The learning rate falls to 0 over so many"""
+    max_steps: int = Field(default=1500, ge=0)
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     warmup_steps: int = Field(default=20, ge=0)
@@ -96,7 +95,7 @@ class Config(Section):
     api_key_file: str = ""
     """File with the service's API key"""
 
-    steps: int = Field(default=300, ge=0)
+    steps: int = Field(default=260, ge=0)
     """Updates of the policy"""
     prompts_per_step: int = Field(default=32, ge=1)
     group_size: int = Field(default=8, ge=2)
@@ -116,7 +115,7 @@ class Config(Section):
     rewards: list[dict[str, Any]] = Field(default=DEMO_REWARDS, min_length=1)
     """What the verifier scores by, as in POST /score"""
 
-    eval_every: int = Field(default=75, ge=1)
+    eval_every: int = Field(default=65, ge=1)
     """Steps between evaluations; there is always one before and one after"""
     eval_problems: int = Field(default=512, ge=1)
     """Held-out problems of an evaluation, answered greedily"""

@@ -26,8 +26,7 @@ def cold_start(
     optimiser = create_optimiser(policy.model, config.learning_rate)
     encode = policy.tokenizer.encode
     for step in range(config.max_steps):
-        rate = config.learning_rate * (1 - step / config.max_steps)
-        set_learning_rate(optimiser, rate, step, config.warmup_steps)
+        set_learning_rate(optimiser, config.learning_rate, step, config.warmup_steps)
         pairs = []
         for i in range(config.batch_size):
             trace = task.trace(seed, step * config.batch_size + i)
