@@ -15,6 +15,8 @@ from pathlib import Path
 
 import structlog
 
+from sandbox.sockets import socket_root
+
 log = structlog.get_logger()
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 10.0
@@ -25,7 +27,7 @@ NOT_INHERITED = ("SANDBOX_API_KEY_FILE", "SANDBOX_UDS", "SANDBOX_CONFIG")
 @contextlib.asynccontextmanager
 async def own_service(runtime: str) -> AsyncIterator[str]:
     """Run a service of that runtime; yields its `unix://` URL, at once: it may still be starting."""
-    directory = Path(tempfile.mkdtemp(prefix="sandbox-"))
+    directory = Path(tempfile.mkdtemp(prefix="sandbox-", dir=socket_root()))
     socket = directory / "http"
     supervisor = asyncio.create_task(_supervise(runtime, socket))
     try:

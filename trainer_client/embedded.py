@@ -22,6 +22,8 @@ from trainer_client.errors import EmbeddedRedisError
 
 START_S = 15.0
 POLL_S = 0.02
+LONGEST_SOCKET_ROOT = 50
+"""Bytes; the path of a unix socket has room for little more than 100."""
 
 
 def server_binary() -> str:
@@ -68,7 +70,7 @@ class EmbeddedRedis:
             EmbeddedRedisError: there is no server binary, or it does not come up.
         """
         binary = server_binary()
-        self._directory = Path(tempfile.mkdtemp(prefix="verifier-redis-"))  # mode 0700
+        self._directory = Path(tempfile.mkdtemp(prefix="verifier-redis-", dir=_socket_root()))  # mode 0700
         guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(self._directory)]
         self._process = subprocess.Popen(
             [*guarded, binary, *self._options(self._directory)],
@@ -135,3 +137,9 @@ class EmbeddedRedis:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _socket_root() -> str:
+    """The temporary directory, or ``/tmp`` where a path below it would be too long for a unix socket."""
+    root = tempfile.gettempdir()
+    return root if len(os.fsencode(root)) <= LONGEST_SOCKET_ROOT else "/tmp"

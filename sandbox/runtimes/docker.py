@@ -19,6 +19,7 @@ from docker.types import Ulimit
 from sandbox.agent.version import agent_digest
 from sandbox.channel import Channel, Hello, JailLost
 from sandbox.runtimes import RuntimeName, RuntimeUnavailable
+from sandbox.sockets import socket_root
 
 DEFAULT_IMAGE = f"rlvr-jail:{agent_digest()[:12]}"  # an image goes with the version of the agent in it
 LABEL = "rlvr-sandbox.service"
@@ -106,7 +107,7 @@ class DockerRuntime:
         """
         self._image = image
         self._service = uuid.uuid4().hex
-        self._root = socket_directory or Path(tempfile.gettempdir())
+        self._root = socket_directory or socket_root()
         self._volume = socket_volume
         self._sockets: Path | None = None
         self._client: Any = None

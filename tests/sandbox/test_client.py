@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +85,30 @@ def test_a_killed_service_is_started_again() -> None:
         assert sandbox._runner.run(retried()) == "correct"
 
 
+def test_a_long_temporary_directory_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = tmp_path / ("directory" * 20)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with sandbox_of("local") as sandbox:
+        assert sandbox.is_honest()
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary directory that sockets fit into."""
+    with tempfile.TemporaryDirectory(prefix="s", dir="/tmp") as directory:
+        yield Path(directory)
+
+
 @pytest.mark.parametrize("runtime", [pytest.param("docker", marks=pytest.mark.docker), "local"])
-def test_nothing_outlives_a_killed_parent(runtime: str, tmp_path: Path) -> None:
+def test_nothing_outlives_a_killed_parent(runtime: str, short_path: Path) -> None:
     with sandbox_of(runtime):  # where it cannot be had, skip; and the image is there
         pass
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    environment = os.environ | {"TMPDIR": str(short_path)}
     parent = subprocess.run([sys.executable, "-c", PARENT, runtime], env=environment, timeout=100)
     assert parent.returncode == -signal.SIGKILL
     deadline = time.monotonic() + 60
-    while (left := leftovers(tmp_path)) and time.monotonic() < deadline:
+    while (left := leftovers(short_path)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert left == []
 
