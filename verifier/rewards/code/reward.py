@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from sandbox.client import SandboxUnavailable, UnusableTests
 from sandbox.schema import JudgeRequest, JudgeResult, Language, Limits
@@ -18,6 +18,7 @@ from verifier.rewards.base import (
     read_reference,
 )
 from verifier.rewards.code.extract import last_fence
+from verifier.rewards.code.selection import longest_inputs
 from verifier.rewards.services import Services
 from verifier.schema import JsonObject, Verdict
 
@@ -35,10 +36,18 @@ class CodeParameters(RewardParameters):
     """1 when every test passes, or the share of tests that pass."""
     limits: Limits = Field(default_factory=Limits)
     max_tests: Annotated[int, Field(ge=1)] | None = None
-    """Judge by the first so many tests."""
+    """Judge by so many tests at most."""
+    select: Literal["first", "longest"] = "first"
+    """Which tests `max_tests` keeps: the first, or those with the longest input, in their order."""
     stop_on_failure: bool = False
     allow_shared: bool = False
     """Accept tests that must share the candidate's process, where it can tamper with them."""
+
+    @model_validator(mode="after")
+    def _selects_of_some_number(self) -> CodeParameters:
+        if self.select != "first" and self.max_tests is None:
+            raise ValueError("'select' chooses which tests 'max_tests' keeps: give 'max_tests' too")
+        return self
 
 
 class CodeReference(ReferenceModel):
@@ -63,15 +72,25 @@ class CodeReward(RemoteReward[CodeParameters]):
             return Score(0.0, Verdict.NO_ANSWER, {"reason": "no_program", "extract": parameters.extract})
         if len(program) > MAX_PROGRAM_CHARACTERS:
             return Score(0.0, Verdict.COMPILE_ERROR, {"reason": "too_large"})
-        try:
-            result = await services.sandbox.judge(request)
-        except UnusableTests as error:
-            raise ItemInvalid(ErrorCode.UNUSABLE_REFERENCE, error.message) from None
-        except SandboxUnavailable as error:
-            starved = error.code == "starved"
-            code = ErrorCode.SANDBOX_STARVED if starved else ErrorCode.SANDBOX_UNAVAILABLE
-            raise ItemFaulted(code, error.message) from None
+        positions: list[int] | None = None
+        if parameters.select == "longest" and parameters.max_tests is not None:
+            request, positions = longest_inputs(request, parameters.max_tests)
+        result = await _judged(request, services)
+        if positions is not None:
+            for test in result.tests:
+                test.index = positions[test.index]
         return _score(result, parameters)
+
+
+async def _judged(request: JudgeRequest, services: Services) -> JudgeResult:
+    try:
+        return await services.sandbox.judge(request)
+    except UnusableTests as error:
+        raise ItemInvalid(ErrorCode.UNUSABLE_REFERENCE, error.message) from None
+    except SandboxUnavailable as error:
+        starved = error.code == "starved"
+        code = ErrorCode.SANDBOX_STARVED if starved else ErrorCode.SANDBOX_UNAVAILABLE
+        raise ItemFaulted(code, error.message) from None
 
 
 def _program(completion: str, parameters: CodeParameters) -> str | None:
@@ -89,7 +108,7 @@ def _request(program: str, reference: CodeReference, parameters: CodeParameters)
                 "code": program[: MAX_PROGRAM_CHARACTERS + 1],
                 "tests": reference.tests,
                 "limits": parameters.limits,
-                "max_tests": parameters.max_tests,
+                "max_tests": parameters.max_tests if parameters.select == "first" else None,
                 "stop_on_failure": parameters.stop_on_failure,
                 "allow_shared": parameters.allow_shared,
             }

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from sandbox.client import SandboxClient, SandboxUnavailable, UnusableTests
 from sandbox.schema import JudgeRequest, JudgeResult
@@ -119,3 +120,48 @@ def test_a_sandbox_that_fails_us_is_an_error(code: Any, ours: ErrorCode) -> None
     with pytest.raises(ItemFaulted) as caught:
         judge(Recorder(SandboxUnavailable(code, "gone")))
     assert caught.value.code is ours
+
+
+def stdio(*inputs: str) -> dict[str, Any]:
+    return {"type": "stdio", "cases": [{"stdin": text, "stdout": "3\n"} for text in inputs]}
+
+
+def call(*arguments: Any) -> dict[str, Any]:
+    return {"type": "call", "function": "f", "cases": [{**given, "expected": 3} for given in arguments]}
+
+
+@pytest.mark.parametrize(
+    ("tests", "kept"),
+    [
+        (stdio("1", "4444", "22", "333"), stdio("4444", "333")),
+        (stdio("1", "22", "22", "22"), stdio("22", "22")),
+        (stdio("1"), stdio("1")),
+        (
+            call({"args": [1, 2, 3]}, {"args": [1]}, {"args": ["a long text"]}, {"kwargs": {"x": 1}}),
+            call({"args": [1, 2, 3]}, {"args": ["a long text"]}),
+        ),
+        (
+            {"type": "assert", "asserts": ["f(1)", "f(1) == 3", "f(2) == 4"]},
+            {"type": "assert", "asserts": ["f(1) == 3", "f(2) == 4"]},
+        ),
+    ],
+)
+def test_the_tests_with_the_longest_input_are_sent_in_their_order(tests: Any, kept: Any) -> None:
+    sandbox = Recorder(result("correct", 2))
+    judge(sandbox, tests=tests, max_tests=2, select="longest")
+    (request,) = sandbox.requests
+    assert request.tests.model_dump(exclude_defaults=True) == kept
+    assert request.max_tests is None
+
+
+def test_a_chosen_test_is_told_by_its_place_in_the_reference() -> None:
+    tests = [{"index": 0, "verdict": "correct"}, {"index": 1, "verdict": "incorrect"}]
+    answer = {"verdict": "incorrect", "passed": 1, "total": 2, "tests": tests}
+    sandbox = Recorder(JudgeResult.model_validate(answer))
+    score = judge(sandbox, tests=stdio("1", "4444", "22", "333"), max_tests=2, select="longest")
+    assert [test["index"] for test in score.detail["tests"]] == [1, 3]
+
+
+def test_a_choice_needs_a_number() -> None:
+    with pytest.raises(ValidationError, match="max_tests"):
+        CodeParameters.model_validate({"type": "code", "select": "longest"})
