@@ -20,6 +20,7 @@ from sandbox.client import open_sandbox
 from sandbox.schema import Capabilities
 from verifier import metrics
 from verifier.boundary import judge, judge_remote
+from verifier.chat import ChatSettings, open_chat
 from verifier.evaluation import Evaluation, LeafKey, Leaves
 from verifier.plan import Plan, make_plan
 from verifier.pool import Judgement, Pool, PoolCounts, PoolLimits, Task
@@ -47,6 +48,8 @@ class EngineSettings:
     sandbox: str = "auto"
     """``auto``, ``docker``, ``local``, ``none``, or URLs of running services."""
     sandbox_api_key: str | None = None
+    judge: ChatSettings | None = None
+    """The model of the reward ``judge``."""
     plugins: tuple[Path, ...] = ()
     """Files that define reward types."""
     limits: PoolLimits = field(default_factory=lambda: PoolLimits(processes=os.cpu_count() or 1))
@@ -70,7 +73,8 @@ async def open_engine(settings: EngineSettings) -> AsyncIterator[Engine]:
             stack.enter_async_context(open_sandbox(settings.sandbox, api_key=settings.sandbox_api_key)),
             pool.start(),
         )
-        yield Engine(pool, Services(sandbox=sandbox))
+        chat = await stack.enter_async_context(open_chat(settings.judge)) if settings.judge else None
+        yield Engine(pool, Services(sandbox=sandbox, judge=chat))
 
 
 class Engine:

@@ -49,6 +49,7 @@ class ErrorCode(StrEnum):
     WORKER_LOST = "worker_lost"
     SANDBOX_UNAVAILABLE = "sandbox_unavailable"
     SANDBOX_STARVED = "sandbox_starved"
+    JUDGE_UNAVAILABLE = "judge_unavailable"
     GROUP_INCOMPLETE = "group_incomplete"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     JOB_LOST = "job_lost"

@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from verifier.chat import ChatSettings
 from verifier.logs import LogFormat
 
 
@@ -30,9 +31,37 @@ class CommandSettings(BaseSettings):
     sandbox_api_key_file: Path | None = None
     plugins: tuple[Path, ...] = ()
     """Files that define reward types."""
+    judge_url: str | None = Field(default=None, pattern=r"^https?://")
+    """Base URL of the OpenAI-compatible endpoint that the reward ``judge`` asks."""
+    judge_model: str | None = None
+    judge_api_key_file: Path | None = None
+    judge_concurrency: int = Field(default=32, ge=1, le=4096)
+    """Questions at once to the judge, of each process."""
+    judge_timeout_s: float = Field(default=120.0, gt=0)
+    """How long the judge may take over one completion, repetitions and all."""
     grace_s: int = Field(default=30, ge=0)
     """How long what is running may take after SIGTERM."""
     log_format: LogFormat = "json"
+
+    def judge(self) -> ChatSettings | None:
+        """The judge as configured; None where none is.
+
+        Raises:
+            ValueError: it has no model, or no URL; or the key file holds no key.
+            OSError: the key file cannot be read.
+        """
+        if self.judge_url is None and self.judge_model is None:
+            return None
+        if self.judge_url is None or self.judge_model is None:
+            raise ValueError("--judge-url and --judge-model need each other: give both, or neither")
+        key_file = self.judge_api_key_file
+        return ChatSettings(
+            url=self.judge_url,
+            model=self.judge_model,
+            api_key=read_api_keys(key_file)[0] if key_file else None,
+            concurrency=self.judge_concurrency,
+            timeout_s=self.judge_timeout_s,
+        )
 
     @classmethod
     def settings_customise_sources(

@@ -35,6 +35,17 @@ def serve(
     scoring_processes: Annotated[
         int | None, typer.Option(help="Scoring processes. Default: one a core.")
     ] = None,
+    judge_url: Annotated[
+        str | None, typer.Option(help="Base URL of an OpenAI-compatible judge, http://…/v1. Default: none.")
+    ] = None,
+    judge_model: Annotated[str | None, typer.Option(help="The judge's model.")] = None,
+    judge_api_key_file: Annotated[Path | None, typer.Option(help="Key of the judge.")] = None,
+    judge_concurrency: Annotated[
+        int | None, typer.Option(help="Questions at once to the judge, of each process. Default: 32.")
+    ] = None,
+    judge_timeout_s: Annotated[
+        float | None, typer.Option(help="Seconds for one completion, repetitions and all. Default: 120.")
+    ] = None,
     plugins: Annotated[
         list[Path] | None, typer.Option("--plugin", help="File that defines a reward type; repeatable.")
     ] = None,

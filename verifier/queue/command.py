@@ -25,7 +25,8 @@ async def run(settings: WorkerSettings) -> None:
 
     Raises:
         ConnectionError: Redis does not answer.
-        OSError: the sandbox's key file cannot be read.
+        OSError: a key file cannot be read.
+        ValueError: a key file holds no key, or the judge is configured by half.
         EmbeddedRedisError: there is no redis-server to embed.
         WrongVersions: the installed libraries are not those that mathematics is scored with.
     """
@@ -43,6 +44,7 @@ async def run(settings: WorkerSettings) -> None:
                 scoring_processes=settings.scoring_processes,
                 plugins=tuple(str(file.resolve()) for file in settings.plugins),
                 log_format=settings.log_format,
+                judge=settings.judge(),
             )
             await Supervisor(workers, processes=settings.processes, grace_s=settings.grace_s).run()
 

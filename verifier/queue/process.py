@@ -34,6 +34,7 @@ def engine_for(settings: ProcessSettings) -> AbstractAsyncContextManager[runtime
         EngineSettings(
             sandbox=settings.sandbox,
             sandbox_api_key=settings.sandbox_api_key,
+            judge=settings.judge,
             plugins=tuple(Path(file) for file in settings.plugins),
             limits=PoolLimits(processes=settings.scoring_processes),
         )

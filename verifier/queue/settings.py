@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from verifier.chat import ChatSettings
 from verifier.logs import LogFormat
 
 
@@ -25,6 +26,8 @@ class ProcessSettings:
     plugins: tuple[str, ...]
     """Files that define reward types."""
     log_format: LogFormat
+    judge: ChatSettings | None = None
+    """The model of the reward ``judge``."""
 
     def to_json(self) -> bytes:
         """For the standard input of the process: arguments and environments can be read by others."""
@@ -33,4 +36,6 @@ class ProcessSettings:
     @classmethod
     def from_json(cls, data: bytes) -> Self:
         """The inverse of `to_json`."""
-        return cls(**json.loads(data))
+        values = json.loads(data)
+        judge = values.pop("judge")
+        return cls(**values, judge=ChatSettings(**judge) if judge else None)

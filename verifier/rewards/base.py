@@ -2,7 +2,7 @@
 
     Reward
     ├── ItemReward      pure: one sample and its parameters -> Score
-    ├── RemoteReward    awaits another service: the sandbox
+    ├── RemoteReward    awaits another service: the sandbox, a judge
     ├── Combinator      pure: the scores of the rewards it holds -> Score
     └── GroupReward     pure: all members of a group at once -> their Scores
 

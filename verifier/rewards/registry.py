@@ -52,6 +52,7 @@ BUILTIN: tuple[str, ...] = (
     "verifier.rewards.countdown:CountdownReward",
     "verifier.rewards.knights_knaves:KnightsKnavesReward",
     "verifier.rewards.sudoku:SudokuReward",
+    "verifier.rewards.judge:JudgeReward",
 )
 
 

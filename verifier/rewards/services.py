@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.client import SandboxClient
+from verifier.chat import ChatClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,5 @@ class Services:
     """The services that an engine was opened with."""
 
     sandbox: SandboxClient
+    judge: ChatClient | None = None
+    """The model of the reward ``judge``; None where the operator configured none."""

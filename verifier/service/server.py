@@ -103,6 +103,7 @@ def _engine_settings(settings: ServeSettings) -> EngineSettings:
     return EngineSettings(
         sandbox=settings.sandbox,
         sandbox_api_key=sandbox_keys[0] if sandbox_keys else None,
+        judge=settings.judge(),
         plugins=settings.plugins,
         limits=PoolLimits(processes=settings.scoring_processes),
     )
