@@ -12,7 +12,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from verifier.schema import Verdict
 
 log = structlog.get_logger(__name__)
 
+_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample))  # asdict would copy every reference
 _MAX_CHUNK = 64
 _MAX_CHUNK_CHARACTERS = 4 << 20
 _TASKS_BEFORE_RENEWAL = 20_000
@@ -285,7 +286,8 @@ class Pool:
 
 
 def _wire(task: Task) -> dict[str, Any]:
-    return {"spec": task.spec.decode(), "sample": asdict(task.sample)}
+    sample = {name: getattr(task.sample, name) for name in _SAMPLE_FIELDS}
+    return {"spec": task.spec.decode(), "sample": sample}
 
 
 def _judgement(reply: Any) -> Judgement | None:

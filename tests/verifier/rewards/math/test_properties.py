@@ -15,6 +15,7 @@ from verifier.rewards.math.exact import rational
 from verifier.rewards.math.notation import normalize
 from verifier.rewards.math.parameters import MathParameters
 from verifier.rewards.math.parse import parse
+from verifier.rewards.math.read import read
 from verifier.rewards.math.tokens import tokenize
 
 PARAMETERS = MathParameters(type="math")
@@ -169,3 +170,10 @@ def test_any_notation_is_judged_or_refused_on_either_side(text: str) -> None:
 def test_neighbours_differ_at_any_size(bits: int) -> None:
     assert is_equal(str(2**bits) if bits < 1000 else f"2^{{{bits}}}", f"2^{{{bits}}}")
     assert not is_equal(f"2^{{{bits}}}", f"2^{{{bits}}}+1")
+
+
+@given(st.integers(min_value=-(10**18) + 1, max_value=10**18 - 1))
+def test_a_plain_integer_is_read_as_the_grammar_reads_it(number: int) -> None:
+    plain, grammar = read(str(number)), read(f"${number}$")
+    assert plain.answer == grammar.answer
+    assert (plain.key, plain.unevaluated) == (grammar.key, grammar.unevaluated)
