@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
-from pydantic import ValidationError
+
+from verifier.cli.failure import plain_failures
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
@@ -28,16 +29,9 @@ def config(
 
     if file is not None:
         os.environ["VERIFIER_CONFIG"] = str(file)
-    try:
+    with plain_failures("config"):
         for command, settings in (("serve", ServeSettings()), ("worker", WorkerSettings())):
             typer.echo(f"[{command}]\n{_as_toml(settings)}")
-    except ValidationError as error:
-        for found in error.errors(include_input=False, include_url=False):
-            typer.echo(f"verifier config: {'.'.join(map(str, found['loc']))}: {found['msg']}", err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, OSError) as error:
-        typer.echo(f"verifier config: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 def _as_toml(settings: BaseSettings) -> str:

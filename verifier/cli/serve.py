@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
+
+from verifier.cli.failure import plain_failures
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="A TOML file of these options.", envvar="VERIFIER_CONFIG")
@@ -76,12 +77,5 @@ def serve(
     given = {name: value for name, value in locals().items() if name in ServeSettings.model_fields}
     if config is not None:
         os.environ["VERIFIER_CONFIG"] = str(config)
-    try:
+    with plain_failures("serve"):
         run(ServeSettings(**{name: value for name, value in given.items() if value is not None}))
-    except ValidationError as error:
-        for found in error.errors(include_input=False, include_url=False):
-            typer.echo(f"verifier serve: {'.'.join(map(str, found['loc']))}: {found['msg']}", err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, OSError, RuntimeError) as error:
-        typer.echo(f"verifier serve: {error}", err=True)
-        raise typer.Exit(2) from None

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
+
+from verifier.cli.failure import plain_failures
 
 
 def worker(
@@ -42,7 +43,6 @@ def worker(
     ] = None,
 ) -> None:
     """Score jobs of a Redis queue. Every option is also VERIFIER_<NAME>, and a key of --config FILE."""
-    from trainer_client import EmbeddedRedisError
     from verifier.logs import configure_logging
     from verifier.queue.command import run
     from verifier.settings import WorkerSettings
@@ -50,14 +50,7 @@ def worker(
     given = {name: value for name, value in locals().items() if name in WorkerSettings.model_fields}
     if config is not None:
         os.environ["VERIFIER_CONFIG"] = str(config)
-    try:
+    with plain_failures("worker"):
         settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
         configure_logging(settings.log_format)
         asyncio.run(run(settings))
-    except ValidationError as error:
-        for found in error.errors(include_input=False, include_url=False):
-            typer.echo(f"verifier worker: {'.'.join(map(str, found['loc']))}: {found['msg']}", err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, OSError, RuntimeError, EmbeddedRedisError) as error:
-        typer.echo(f"verifier worker: {error}", err=True)
-        raise typer.Exit(2) from None
