@@ -76,6 +76,7 @@ def explain(
             item["completion"] = _text(completion)
         if choice is not None:
             request["rewards"] = choice
+            item.pop("rewards", None)
         elif "rewards" not in item:
             raise UsageError("no rewards: give --rewards FILE or --preset NAME")
         response = asyncio.run(score(request))

@@ -13,6 +13,7 @@ from trainer_client.embedded import EmbeddedRedis
 from verifier.queue.settings import ProcessSettings
 from verifier.queue.supervisor import Supervisor
 from verifier.rewards.math.versions import check_versions
+from verifier.rewards.registry import load_plugins
 from verifier.settings import WorkerSettings, read_api_keys
 
 OWN_SANDBOX = ("auto", "docker", "local")
@@ -28,9 +29,11 @@ async def run(settings: WorkerSettings) -> None:
         OSError: a key file cannot be read.
         ValueError: a key file holds no key, or the judge is configured by half.
         EmbeddedRedisError: there is no redis-server to embed.
+        PluginUnusable: a plugin defines no reward type, or one whose name is taken.
         WrongVersions: the installed libraries are not those that mathematics is scored with.
     """
     check_versions()
+    load_plugins(settings.plugins)  # what is wrong with one shows here, not in every worker
     key_file = settings.sandbox_api_key_file
     api_key = read_api_keys(key_file)[0] if key_file else None
     with _redis(settings.redis_url) as redis_url:

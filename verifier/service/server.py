@@ -12,6 +12,7 @@ from verifier.engine import EngineSettings
 from verifier.logs import configure_logging
 from verifier.pool import PoolLimits
 from verifier.rewards.math.versions import check_versions
+from verifier.rewards.registry import load_plugins
 from verifier.service.app import ServiceSettings, create_app
 from verifier.service.audit import AuditSettings
 from verifier.service.connection import ConnectionLimits, guarded
@@ -39,6 +40,7 @@ def serve(settings: ServeSettings) -> None:
     if refusal := settings.refuse_open_door():
         raise ValueError(refusal)
     check_versions()
+    load_plugins(settings.plugins)
     _raise_open_files()
     configure_logging(settings.log_format)
     with ExitStack() as stack:

@@ -42,6 +42,21 @@ def test_a_completion_and_an_answer_are_enough(verifier: Verifier) -> None:
     assert "extracted: 3/4" in told.stdout
 
 
+def test_rewards_that_are_given_replace_those_of_the_reference(verifier: Verifier, tmp_path: Path) -> None:
+    choice = tmp_path / "rewards.toml"
+    choice.write_text(
+        '[[rewards]]\ntype = "gate"\nelse = -1\nif = { type = "format", preset = "boxed" }\n'
+        'then = { type = "math" }\n'
+    )
+    arguments = ("--rewards", choice, "--reference", "5", "--completion")
+    told = verifier("explain", *arguments, "The answer is 5").stdout
+    assert "reward -1" in told
+    assert "if: scored, score 0" in told
+    told = verifier("explain", *arguments, "\\boxed{5}").stdout
+    assert "reward 1" in told
+    assert "then: correct, score 1" in told
+
+
 def test_a_reference_may_be_an_object_or_a_file(verifier: Verifier, tmp_path: Path) -> None:
     (tmp_path / "reference").write_text('{"answer": ["5", "6"]}')
     (tmp_path / "completion").write_text("\\boxed{6}")

@@ -157,3 +157,14 @@ def test_only_the_forms_that_compare_are_group_rewards() -> None:
 def test_parameters_of_another_form_and_missing_ones_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(RequestInvalid):
         parse_reward(bad, "r")
+
+
+def test_the_detail_says_what_the_value_was_worked_out_from(judge: Any, judge_group: Any) -> None:
+    spec = {"type": "length", "form": "overlong", "max_length": 10, "cache": 5, "without_tokens": "words"}
+    shown = judge(spec, "a b c d e f g h").detail
+    assert shown == {"form": "overlong", "length": 8, "unit": "words", "free": 5, "max_length": 10}
+    spec = {"type": "length", "form": "kimi", "correct": {"type": "finished"}}
+    samples = [Sample("c", completion_tokens=tokens, finish_reason="stop") for tokens in (1, 5)]
+    for score, length in zip(judge_group(spec, samples), (1, 5), strict=True):
+        told = {"form": "kimi", "length": length, "unit": "tokens", "right": True}
+        assert score.detail == {**told, "group_size": 2, "shortest": 1, "longest": 5}

@@ -141,3 +141,17 @@ def test_what_is_no_plugin_is_said(tmp_path: Path, text: str, told: str) -> None
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(PluginUnusable, match="is not a Python file"):
         load_plugins([tmp_path / "absent.py"])
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker", "--redis-url", "embedded")])
+def test_a_plugin_that_cannot_be_used_ends_the_start(command: tuple[str, ...], tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent.py")
+    started = subprocess.run(
+        [sys.executable, "-m", "verifier.cli", *command, "--sandbox", "none", "--plugin", absent],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert started.returncode == 2
+    assert started.stderr == f"verifier {command[0]}: {absent} is not a Python file\n"

@@ -25,8 +25,8 @@ class LengthAlone(Combinator[LengthParameters]):
         """Work out the form's formula."""
         length = measured_length(sample, parameters)
         right = parts["correct"]().value > parameters.above if "correct" in parts else None
-        value, more = _FORMULAS[parameters.form](length, bool(right), sample, parameters)
-        detail: JsonObject = {"length": length, **more}
+        value, more = _FORMULAS[parameters.form](length.count, bool(right), sample, parameters)
+        detail: JsonObject = {"form": parameters.form, "length": length.count, "unit": length.unit, **more}
         return Score(value, Verdict.SCORED, detail if right is None else {**detail, "right": right})
 
 
@@ -42,14 +42,16 @@ def _cosine(
     """
     assert parameters.max_length is not None
     if parameters.exceed is not None and length + parameters.margin >= parameters.max_length:
-        return parameters.exceed, {"exceeds": True}
+        return parameters.exceed, {"max_length": parameters.max_length, "exceeds": True}
     low, high = (
         (parameters.min_correct, parameters.max_correct)
         if right
         else (parameters.max_wrong, parameters.min_wrong)
     )
     progress = min(1.0, length / parameters.max_length)
-    return low + 0.5 * (high - low) * (1.0 + math.cos(math.pi * progress)), {}
+    return low + 0.5 * (high - low) * (1.0 + math.cos(math.pi * progress)), {
+        "max_length": parameters.max_length
+    }
 
 
 def _overlong(
@@ -59,7 +61,8 @@ def _overlong(
     assert parameters.max_length is not None
     assert parameters.cache is not None
     free = parameters.max_length - parameters.cache
-    return max(-1.0, min(0.0, (free - length) / parameters.cache)), {}
+    value = max(-1.0, min(0.0, (free - length) / parameters.cache))
+    return value, {"free": free, "max_length": parameters.max_length}
 
 
 def _l1_exact(

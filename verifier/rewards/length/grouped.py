@@ -28,16 +28,28 @@ class LengthInGroup(GroupReward[LengthParameters]):
 
     def score_group(self, members: Sequence[Member], parameters: LengthParameters) -> list[Score]:
         """Work out the form's formula over all members."""
-        lengths = [measured_length(member.sample, parameters) for member in members]
+        measured = [measured_length(member.sample, parameters) for member in members]
+        lengths = [length.count for length in measured]
         right = [member.parts["correct"]().value > parameters.above for member in members]
         values = (
             _kimi(lengths, right)
             if parameters.form == "kimi"
             else _efficient(lengths, right, parameters.strength)
         )
+        group = {"group_size": len(members), "shortest": min(lengths), "longest": max(lengths)}
         return [
-            Score(value, Verdict.SCORED, {"length": length, "right": is_right, "group_size": len(members)})
-            for value, length, is_right in zip(values, lengths, right, strict=True)
+            Score(
+                value,
+                Verdict.SCORED,
+                {
+                    "form": parameters.form,
+                    "length": length.count,
+                    "unit": length.unit,
+                    "right": is_right,
+                    **group,
+                },
+            )
+            for value, length, is_right in zip(values, measured, right, strict=True)
         ]
 
 

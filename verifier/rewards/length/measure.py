@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from verifier.errors import ErrorCode, ItemInvalid
 from verifier.rewards.base import ReferenceModel, Sample, read_reference
-from verifier.rewards.length.parameters import LengthParameters
+from verifier.rewards.length.parameters import LengthParameters, Unit
 
 
 class TargetReference(ReferenceModel):
@@ -17,7 +18,15 @@ class TargetReference(ReferenceModel):
     target_length: Annotated[int, Field(ge=0)]
 
 
-def measured_length(sample: Sample, parameters: LengthParameters) -> int:
+@dataclass(frozen=True, slots=True)
+class Length:
+    """So many of a unit."""
+
+    count: int
+    unit: Unit
+
+
+def measured_length(sample: Sample, parameters: LengthParameters) -> Length:
     """The completion's length in the reward's unit.
 
     Raises:
@@ -26,14 +35,14 @@ def measured_length(sample: Sample, parameters: LengthParameters) -> int:
     unit = parameters.unit
     if unit == "tokens":
         if sample.completion_tokens is not None:
-            return sample.completion_tokens
+            return Length(sample.completion_tokens, unit)
         if parameters.without_tokens is None:
             raise ItemInvalid(
                 ErrorCode.UNUSABLE_PARAMETER,
                 "'length' counts tokens, and the item has no 'completion_tokens'; send it, or set 'unit'",
             )
         unit = parameters.without_tokens
-    return len(sample.completion) if unit == "characters" else len(sample.completion.split())
+    return Length(len(sample.completion) if unit == "characters" else len(sample.completion.split()), unit)
 
 
 def target_length(sample: Sample) -> int:
