@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from trainer_client import HttpVerifier, QueueVerifier, RequestRejected
 from trainer_client.batch import Batch as Chunks
 from trainer_client.client import BaseVerifier
+from verifier.chat import ChatSettings
 from verifier.cli.problems import RequestRefused, UsageError
 from verifier.engine import Engine, EngineSettings, open_engine
 from verifier.errors import RequestInvalid
@@ -24,7 +26,7 @@ from verifier.pool import PoolLimits
 from verifier.rewards.base import RemoteReward
 from verifier.rewards.registry import load_plugins
 from verifier.schema import MAX_ITEMS, JsonObject
-from verifier.settings import read_api_keys
+from verifier.settings import CommandSettings, read_api_keys
 
 
 class Scorer(ABC):
@@ -52,18 +54,14 @@ class _Remote(Scorer):
 class _Offline(Scorer):
     """An engine in this process; a sandbox is opened for the first request that needs one."""
 
-    def __init__(
-        self, stack: AsyncExitStack, sandbox: str, processes: int | None, plugins: tuple[Path, ...]
-    ) -> None:
+    def __init__(self, stack: AsyncExitStack, settings: EngineSettings) -> None:
         self._stack = stack
-        self._settings = EngineSettings(
-            sandbox, plugins=plugins, limits=PoolLimits(processes=processes or os.cpu_count() or 1)
-        )
+        self._settings = settings
         self._engines: dict[bool, Engine] = {}
         self._opening = asyncio.Lock()
 
     async def score(self, request: JsonObject) -> JsonObject:
-        engine = await self._engine(_is_remote(request))
+        engine = await self._engine(_needs_sandbox(request))
         with _refused():
             chunks = Chunks(request, max_items=MAX_ITEMS, max_bytes=1 << 40)  # type: ignore[arg-type]
             waiting = chunks.chunks()
@@ -73,12 +71,12 @@ class _Offline(Scorer):
                 waiting += chunks.absorb(chunk, orjson.loads(orjson.dumps(response)))
         return dict(chunks.response(0.0))
 
-    async def _engine(self, remote: bool) -> Engine:
+    async def _engine(self, sandboxed: bool) -> Engine:
         async with self._opening:
-            if remote not in self._engines:
-                settings = self._settings if remote else replace(self._settings, sandbox="none")
-                self._engines[remote] = await self._stack.enter_async_context(open_engine(settings))
-        return self._engines[remote]
+            if sandboxed not in self._engines:
+                settings = self._settings if sandboxed else replace(self._settings, sandbox="none")
+                self._engines[sandboxed] = await self._stack.enter_async_context(open_engine(settings))
+        return self._engines[sandboxed]
 
 
 @asynccontextmanager
@@ -101,13 +99,16 @@ async def open_scorer(
 
     Raises:
         OSError: the key file cannot be read.
-        UsageError: it holds no key.
+        UsageError: it holds no key, or the judge of the environment cannot be used.
         PluginUnusable: a plugin defines no reward type, or one whose name is taken.
     """
     async with AsyncExitStack() as stack:
         if url is None:
             load_plugins(plugins)
-            yield _Offline(stack, sandbox, processes, tuple(plugins))
+            limits = PoolLimits(processes=processes or os.cpu_count() or 1)
+            yield _Offline(
+                stack, EngineSettings(sandbox, judge=_judge(), plugins=tuple(plugins), limits=limits)
+            )
             return
         key = _api_key(api_key_file) if api_key_file is not None else None
         is_queue = url.startswith(("redis://", "rediss://", "unix://"))
@@ -117,6 +118,17 @@ async def open_scorer(
 def _api_key(file: Path) -> str:
     try:
         return read_api_keys(file)[0]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _judge() -> ChatSettings | None:
+    """The judge that ``verifier serve`` would ask, by its variables and its file."""
+    try:
+        return CommandSettings().judge()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -133,15 +145,15 @@ def _refused() -> Iterator[None]:
         raise RequestRefused(error.message, fields) from None
 
 
-def _is_remote(request: JsonObject) -> bool:
-    """Whether a reward of the request runs elsewhere, in the sandbox. Equal rewards are looked at once."""
+def _needs_sandbox(request: JsonObject) -> bool:
+    """Whether a reward of the request is worked out in the sandbox. Equal rewards are looked at once."""
     samples = {orjson.dumps(item.get("rewards")): item for item in request["items"]}
     try:
         plan = make_plan(parse_request({**request, "items": list(samples.values())}))
     except RequestInvalid:
         return False  # the request itself will be refused, in its own words
     return any(
-        isinstance(part.reward, RemoteReward)
+        isinstance(part.reward, RemoteReward) and part.reward.sandboxed
         for item in plan.items
         for component in item.components
         for part in component.walk()

@@ -105,6 +105,9 @@ class ItemReward(Reward[P]):
 class RemoteReward(Reward[P]):
     """A reward that another service works out; ``services`` holds what the engine was opened with."""
 
+    sandboxed: ClassVar[bool] = True
+    """False where it asks another service than the sandbox: commands open one only where it is needed."""
+
     @abstractmethod
     async def score(self, sample: Sample, parameters: P, services: Services) -> Score:
         """Judge one sample."""

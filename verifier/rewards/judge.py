@@ -1,10 +1,13 @@
 """``judge``: another model's opinion, by the rubric in ``prompt``.
 
 The model is the operator's: `verifier serve --judge-url https://host/v1 --judge-model NAME
-[--judge-api-key-file FILE]`, and `verifier worker` likewise; a request cannot name one. It is asked at
-temperature 0 and has to end its answer with `{"score": n}`, n within `scale`; the reward is n mapped to 0..1.
-An answer of any other form is asked for again, and at last the item is `error/judge_unavailable`, never a 0.
-A question that was answered is not asked again: the last 10,000 scores are remembered.
+[--judge-api-key-file FILE]`, and `verifier worker` likewise; `verifier score` and its like take the same from
+the environment (`VERIFIER_JUDGE_URL`, …). A request cannot name one.
+
+The model is asked at temperature 0 and has to end its answer with `{"score": n}`, n within `scale`; the
+reward is n mapped to 0..1. An answer of any other form is asked for again, and at last the item is
+`error/judge_unavailable`, never a 0. A question that was answered is not asked again: the last 10,000 scores
+are remembered.
 
 `{prompt}`, `{completion}` and `{reference}` in the rubric are replaced by the item's texts (a reference with
 an `answer` by that, any other as JSON), each between marks that hold a digest of the texts, so that no text
@@ -89,13 +92,14 @@ class JudgeReward(RemoteReward[JudgeParameters]):
     """The score that a judge, a model of the operator's, gives by a rubric; 0..1."""
 
     type_name = "judge"
+    sandboxed = False
     Parameters = JudgeParameters
 
     async def score(self, sample: Sample, parameters: JudgeParameters, services: Services) -> Score:
         """Ask the judge about one completion."""
         messages = question(sample, parameters)
         if services.judge is None:
-            message = "no judge is configured: start the server or worker with --judge-url and --judge-model"
+            message = "no judge is configured: set --judge-url and --judge-model (or VERIFIER_JUDGE_URL, …)"
             raise ItemFaulted(ErrorCode.JUDGE_UNAVAILABLE, message)
         if len(sample.completion) > parameters.max_characters:
             return Score(0.0, Verdict.SCORED, {"reason": "too_long"})

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import pytest
 from typer.testing import Result
 
+from verifier.rewards import registry
+
 Verifier = Callable[..., Result]
 WriteRows = Callable[..., Path]
 
@@ -205,7 +207,12 @@ class TestRewards:
         result = verifier("score", rows({"completion": "c", "reference": {"x": 1}}))
         assert "line 1: no rewards: give --rewards FILE or --preset NAME" in result.stderr
 
-    def test_a_plugin_brings_its_type(self, offline: Verifier, rows: WriteRows, tmp_path: Path) -> None:
+    def test_a_plugin_brings_its_type(
+        self, offline: Verifier, rows: WriteRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        types = dict(registry.reward_types())  # a type brought in this process must not outlive the test
+        monkeypatch.setattr(registry, "_types", lambda: types)
+        monkeypatch.setattr(registry, "_loaded_files", set())
         plugin, choice = tmp_path / "shouting.py", tmp_path / "rewards.toml"
         plugin.write_text(SHOUTING)
         choice.write_text('[[rewards]]\ntype = "shouting"\n')

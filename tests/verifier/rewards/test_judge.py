@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -386,6 +389,30 @@ def test_a_server_asks_the_judge_it_is_given(stub: Stub, tmp_path: Path) -> None
     assert stub.headers[0]["Authorization"] == "Bearer zq-key"
     assert 'verifier_components_total{type="judge",verdict="scored"} 3.0' in metrics
     assert "zq-key" not in (tmp_path / "log").read_text()
+
+
+def test_a_command_asks_the_judge_of_its_environment(stub: Stub, tmp_path: Path) -> None:
+    choice = tmp_path / "rewards.toml"
+    choice.write_text('[[rewards]]\ntype = "judge"\nprompt = "Polite? {completion}"\n')
+    command = ["verifier.cli", "explain", "--completion", "Dear all", "--rewards", str(choice)]
+
+    def explain(**environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, **environment},
+        )
+
+    told = explain(VERIFIER_JUDGE_URL=stub.url, VERIFIER_JUDGE_MODEL="m")
+    assert told.returncode == 0, told.stderr
+    assert "judge: scored, score 1" in told.stdout
+    assert "model: m" in told.stdout
+    told = explain(VERIFIER_JUDGE_URL=stub.url)
+    assert (told.returncode, len(stub.requests)) == (2, 1)
+    assert "need each other" in told.stderr
 
 
 def test_a_server_without_a_judge_says_what_to_configure(score: Callable[..., Any]) -> None:
