@@ -75,10 +75,13 @@ class _Box:
 
 
 def _boxes(text: str) -> list[_Box]:
-    """Outermost closed boxes, by one pass over the braces."""
+    """Outermost closed boxes, by one pass over the braces from the first box on."""
+    first = _first_box(text)
+    if first < 0:
+        return []
     found: list[_Box] = []
     open_braces: list[tuple[int, int] | None] = []
-    for match in _BOX_TOKEN.finditer(text):
+    for match in _BOX_TOKEN.finditer(text, first):
         token = match.group()
         if match["bare"]:
             found.append(_Box(match.start(), match.end(), match["bare"].rstrip(".,;")))
@@ -93,6 +96,15 @@ def _boxes(text: str) -> list[_Box]:
                     found.pop()
                 found.append(_Box(opened[0], match.end(), text[opened[1] : match.start()]))
     return found
+
+
+def _first_box(text: str) -> int:
+    """Where the run of backslashes begins that the first box ends; -1 without a box."""
+    starts = [start for name in ("\\boxed", "\\fbox") if (start := text.find(name)) >= 0]
+    first = min(starts, default=-1)
+    while first > 0 and text[first - 1] == "\\":
+        first -= 1
+    return first
 
 
 def _boxed(text: str) -> list[str]:

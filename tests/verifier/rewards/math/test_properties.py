@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from verifier.errors import ItemInvalid
@@ -29,7 +29,9 @@ def is_equal(reference: str, answer: str) -> bool:
 
 integers = st.integers(-(10**12), 10**12)
 rationals = st.fractions(max_denominator=10**6)
-names = st.sampled_from("xyzabn")
+NAMES = "xyzkmn"
+"""None of the letters of multiple choice: ``(a)`` is an option, not an expression in brackets."""
+names = st.sampled_from(NAMES)
 atoms = st.one_of(st.integers(0, 99).map(str), names, st.sampled_from([r"\pi", "e", r"\sqrt{2}", r"\alpha"]))
 
 
@@ -38,7 +40,7 @@ def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("({}+{})".format, inner, inner),
         st.builds("({}-{})".format, inner, inner),
         st.builds(r"{}\cdot {}".format, inner, inner),
-        st.builds(r"\frac{{{}}}{{{}+7}}".format, inner, inner),
+        st.builds(r"\frac{{{}}}{{({})^2+7}}".format, inner, inner),
         st.builds("({})^{}".format, inner, st.integers(0, 4)),
         st.builds(r"\sqrt{{({})^2+1}}".format, inner),
         st.builds(r"\sin({})".format, inner),
@@ -70,7 +72,7 @@ def test_what_differs_at_a_point_is_never_equal(first: str, second: str) -> None
     for latex in (first, second):
         node = parse(tokenize(normalize(latex)))
         with balls.flint.ctx.workprec(200):
-            point = {name: balls.acb(balls.fmpq(number, 17)) for number, name in enumerate("xyzabn", 3)}
+            point = {name: balls.acb(balls.fmpq(number, 17)) for number, name in enumerate(NAMES, 3)}
             values.append(complex(balls.value(node, point | {"alpha": balls.acb(1.25)})))
 
     if abs(values[0] - values[1]) > 1e-6 * (1 + abs(values[0])):
@@ -94,6 +96,7 @@ FORMATS = [
 @given(expressions, st.sampled_from(FORMATS))
 @settings(max_examples=150, deadline=None)
 def test_formatting_changes_nothing(latex: str, form: str) -> None:
+    assume(latex != "e" or "left" not in form)  # ``(e)`` is an option
     assert is_equal(latex, form.format(latex))
 
 
