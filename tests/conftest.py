@@ -19,8 +19,8 @@ import httpx
 import pytest
 from hypothesis import settings
 
-# No deadline: on a busy machine any example may be slow. In CI the same examples each time, so that a change is
-# not blamed for what an old one had hidden; everywhere else new ones, which is how faults are found.
+# No deadline: on a busy machine any example may be slow. In CI the same examples each time, so that a change
+# is not blamed for what an older one had hidden; everywhere else new ones, which is how faults are found.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("REQUIRE_ALL") else "local")
