@@ -5,14 +5,17 @@ With ``REQUIRE_ALL=1``, as in CI, nothing is skipped but tests of the real data 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -48,11 +51,25 @@ def pytest_runtest_makereport(
     return report
 
 
+@cache
 def docker_answers() -> bool:
+    """Whether there is a daemon. Docker's client leaves a socket that could not connect to the collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        answers = _pings()
+        gc.collect()
+    return answers
+
+
+def _pings() -> bool:
     try:
         import docker
 
-        docker.from_env(timeout=5).ping()
+        client = docker.from_env(timeout=5)
+        try:
+            client.ping()
+        finally:
+            client.close()
     except Exception:  # noqa: BLE001 - whatever is wrong, there is no daemon to test against
         return False
     return True
