@@ -144,13 +144,20 @@ def socket_of(sandbox: Sandbox) -> Path:
 
 
 def service_on(socket: Path) -> int:
-    """The pid of the service that listens there."""
-    (pid,) = [
+    """The pid of the service that listens there; a child that it is just forking looks the same."""
+    alike = {
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/cmdline")
         if str(socket) in _read(path).split("\0")
-    ]
+    }
+    (pid,) = [pid for pid in alike if _parent_of(pid) not in alike]
     return pid
+
+
+def _parent_of(pid: int) -> int:
+    """The parent's pid, or ``pid`` itself where the process has just ended."""
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return int(fields[1]) if fields else pid
 
 
 def _read(path: Path) -> str:
